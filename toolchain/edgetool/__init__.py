@@ -1,0 +1,3 @@
+"""edgetool: from a trained model to a measured model on a small device."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,37 @@
+"""A figure: a number that says its unit and how it was obtained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+Kind = Literal["measured", "emulated", "estimated", "computed", "predicted"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """value in unit; kind says how it was obtained; source names the table or method behind it.
+
+    unit: SI symbol ("s", "J", "W"), "B", "Hz", "LSB", "dB" or "1" for a count or a fraction.
+    kind: measured on hardware · emulated, exact from an instruction emulator · estimated from a
+    model of the hardware · computed from the model itself · predicted from other measurements.
+    """
+
+    value: float
+    unit: str
+    kind: Kind
+    source: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """{value, unit, kind} and source where there is one."""
+        figure: dict[str, Any] = {"value": self.value, "unit": self.unit, "kind": self.kind}
+        if self.source:
+            figure["source"] = self.source
+        return figure
+
+    @classmethod
+    def from_json(cls, figure: Mapping[str, Any]) -> Figure:
+        """The inverse of to_json."""
+        return cls(figure["value"], figure["unit"], figure["kind"], figure.get("source", ""))
