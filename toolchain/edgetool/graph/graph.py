@@ -1,0 +1,55 @@
+"""Graph: an ONNX model in memory with the file it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """The file a model was read from.
+
+    path: as the user named it.   format: the importer's name ("onnx", "tflite").
+    sha256: of the file's bytes, external data not included.
+    """
+
+    path: str
+    format: str
+    sha256: str
+
+    def to_json(self) -> dict[str, str]:
+        """{path, format, sha256}."""
+        return {"path": self.path, "format": self.format, "sha256": self.sha256}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """An ONNX model (opset 13 or later, default domain) and its source.
+
+    model: onnx_ir.Model; passes change it in place, so clone before you share it.
+    Float graphs hold float32; quantized graphs are QDQ: QuantizeLinear and DequantizeLinear
+    around float operators, int8 activations per tensor, int8 weights, int32 biases.
+    """
+
+    model: ir.Model
+    source: ModelSource
+
+    @property
+    def graph(self) -> ir.Graph:
+        """The main graph."""
+        return self.model.graph
+
+    @property
+    def opset(self) -> int:
+        """Version of the default operator set."""
+        return int(self.model.graph.opset_imports.get("", 0))
+
+    def clone(self) -> Graph:
+        """A deep copy of the structure; constant tensors are shared, they are never written."""
+        return Graph(ir.serde.from_proto(ir.serde.to_proto(self.model)), self.source)
+
+    def is_quantized(self) -> bool:
+        """Whether any node is a QuantizeLinear or DequantizeLinear."""
+        return any(n.op_type in ("QuantizeLinear", "DequantizeLinear") for n in self.graph)

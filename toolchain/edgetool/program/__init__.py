@@ -1,0 +1,1 @@
+"""The lowered model: channels last, fixed shapes, typed, requantization explicit."""
