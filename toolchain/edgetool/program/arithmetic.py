@@ -1,0 +1,103 @@
+"""Fixed-point arithmetic of LiteRT's reference kernels, vectorised in int64.
+
+A real factor is kept as (multiplier, shift): factor = multiplier / 2**31 * 2**shift with
+multiplier in [2**30, 2**31). Values are int32 numbers held in int64 arrays.
+Source: tflite/kernels/internal/{common,quantization_util}, gemmlowp/fixedpoint.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Int64Array = npt.NDArray[np.int64]
+Int32Array = npt.NDArray[np.int32]
+Integers = npt.NDArray[Any] | int
+
+INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
+
+
+def quantize_multiplier(factor: float) -> tuple[int, int]:
+    """(multiplier, shift) of a factor ≥ 0; (0, 0) for 0 and for factors below 2**-32.
+
+    Source: QuantizeMultiplier. Halves round away from zero, as std::round does.
+    """
+    if factor == 0.0:
+        return 0, 0
+    mantissa, shift = math.frexp(factor)
+    multiplier = round_half_away(mantissa * (1 << 31))
+    if multiplier == 1 << 31:
+        multiplier, shift = 1 << 30, shift + 1
+    return (0, 0) if shift < -31 else (multiplier, shift)
+
+
+def quantize_multipliers(factors: npt.NDArray[np.float64]) -> tuple[Int32Array, Int32Array]:
+    """quantize_multiplier of each factor: (multipliers, shifts), both int32 of factors' size."""
+    pairs = [quantize_multiplier(float(factor)) for factor in factors.ravel()]
+    multipliers, shifts = np.array(pairs, np.int32).reshape(-1, 2).T
+    return np.ascontiguousarray(multipliers), np.ascontiguousarray(shifts)
+
+
+def round_half_away(value: float) -> int:
+    """The nearest integer, halves away from zero (std::round), exact for every double."""
+    floor = math.floor(abs(value))
+    magnitude = floor + (abs(value) - floor >= 0.5)
+    return -magnitude if value < 0 else magnitude
+
+
+def multiply_double_rounding(values: Integers, multiplier: Integers, shift: Integers) -> Int64Array:
+    """values * multiplier / 2**31 * 2**shift, rounded after the product and after the shift.
+
+    The arguments broadcast. A left shift that leaves int32 wraps, as it does in LiteRT.
+    Source: MultiplyByQuantizedMultiplier(int32) without TFLITE_SINGLE_ROUNDING.
+    """
+    shifts = np.asarray(shift, np.int64)
+    shifted = wrap_int32(np.asarray(values, np.int64) << np.maximum(shifts, 0))
+    product = multiply_high(shifted, multiplier)
+    return divide_by_power_of_two(product, np.maximum(-shifts, 0))
+
+
+def multiply_single_rounding(values: Integers, multiplier: Integers, shift: Integers) -> Int64Array:
+    """values * multiplier / 2**31 * 2**shift, rounded once, halves upwards.
+
+    The arguments broadcast; |values| < 2**31, shift ≤ 30.
+    Source: MultiplyByQuantizedMultiplier(int32) with TFLITE_SINGLE_ROUNDING.
+    """
+    total_shift = 31 - np.asarray(shift, np.int64)
+    product = np.asarray(values, np.int64) * np.asarray(multiplier, np.int64)
+    return (product + (np.int64(1) << (total_shift - 1))) >> total_shift
+
+
+def multiply_high(values: Integers, multiplier: Integers) -> Int64Array:
+    """round(values * multiplier / 2**31), halves upwards, saturated to int32.
+
+    Source: gemmlowp SaturatingRoundingDoublingHighMul; its sign-dependent nudge before a
+    truncating division is the same number as this floor.
+    """
+    product = np.asarray(values, np.int64) * np.asarray(multiplier, np.int64)
+    rounded: Int64Array = (product + (1 << 30)) >> 31
+    return np.minimum(rounded, INT32_MAX)
+
+
+def divide_by_power_of_two(values: Integers, exponent: Integers) -> Int64Array:
+    """values / 2**exponent, halves away from zero; exponent 0..31.
+
+    Source: gemmlowp RoundingDivideByPOT.
+    """
+    numbers, exponents = np.asarray(values, np.int64), np.asarray(exponent, np.int64)
+    mask = (np.int64(1) << exponents) - 1
+    threshold = (mask >> 1) + (numbers < 0)
+    return (numbers >> exponents) + ((numbers & mask) > threshold)
+
+
+def wrap_int32(values: Integers) -> Int64Array:
+    """values modulo 2**32, in the range of int32."""
+    return np.asarray(values, np.int64).astype(np.int32).astype(np.int64)
+
+
+def clamp(values: Integers, bounds: tuple[int, int], dtype: str) -> npt.NDArray[Any]:
+    """values limited to bounds (inclusive, within dtype) and cast."""
+    return np.clip(values, bounds[0], bounds[1]).astype(dtype)
