@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+from edgetool.packs import finding, loading
 from edgetool.packs.cycles import CYCLE_CLASSES
 from edgetool.packs.schema import (
     PRECISIONS,
@@ -40,4 +44,63 @@ __all__ = [
     "Target",
     "UnofferedFile",
     "WarmUp",
+    "find_profile",
+    "find_recipe",
+    "find_target",
+    "kernel_folders",
+    "list_profiles",
+    "list_recipes",
+    "list_targets",
 ]
+
+
+def find_target(name_or_path: str | os.PathLike[str]) -> Target:
+    """The target of this name, or in this folder or TOML file.
+
+    Raises: PackError where it was not found, with what is close, or every mistake in its file.
+    """
+    target: Target = loading.load(finding.TARGET, finding.find(finding.TARGET, name_or_path))
+    return target
+
+
+def find_recipe(name_or_path: str | os.PathLike[str]) -> Recipe:
+    """The model recipe of this name, or in this folder or TOML file. Raises: as find_target."""
+    recipe: Recipe = loading.load(finding.RECIPE, finding.find(finding.RECIPE, name_or_path))
+    return recipe
+
+
+def find_profile(name_or_path: str | os.PathLike[str]) -> Profile:
+    """The measurement profile of this name, or in this TOML file. Raises: as find_target."""
+    profile: Profile = loading.load(finding.PROFILE, finding.find(finding.PROFILE, name_or_path))
+    return profile
+
+
+def list_targets() -> list[Target]:
+    """Every target that a name can reach, by name. Raises: PackError on the first broken file."""
+    return [loading.load(finding.TARGET, found) for found in finding.find_all(finding.TARGET)]
+
+
+def list_recipes() -> list[Recipe]:
+    """Every model recipe that a name can reach, by name. Raises: as list_targets."""
+    return [loading.load(finding.RECIPE, found) for found in finding.find_all(finding.RECIPE)]
+
+
+def list_profiles() -> list[Profile]:
+    """Every profile that a name can reach, by name. Raises: as list_targets."""
+    return [loading.load(finding.PROFILE, found) for found in finding.find_all(finding.PROFILE)]
+
+
+def kernel_folders(target: Target) -> tuple[Path, ...]:
+    """The kernels/ folders of a microcontroller target, most specific first; those that exist.
+
+    A name in core.kernels is looked for beside the target and its parents, then as packs are.
+    """
+    if target.core is None:
+        return ()
+    beside = [source.path.parents[1] for source in (target.source, *target.parents)]
+    by_name = [root.folder(finding.TARGET) for root in finding.roots()]
+    folders = []
+    for name in target.core.kernels:
+        candidates = (place / name / "kernels" for place in [*beside, *by_name])
+        folders += [folder for folder in candidates if folder.is_dir()][:1]
+    return tuple(folders)
