@@ -1,0 +1,1 @@
+"""Exporters: a Graph or a Program to files that a runtime loads."""
