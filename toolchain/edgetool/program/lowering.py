@@ -46,15 +46,39 @@ from edgetool.program.program import Program
 from edgetool.program.site import Constant, Site
 from edgetool.program.tensor import DTYPES, Quantization, Tensor
 
-RESHAPES = frozenset("Reshape Flatten Squeeze Unsqueeze".split())
+RESHAPES = frozenset(["Reshape", "Flatten", "Squeeze", "Unsqueeze"])
 # Operators that want channels last; an input feeding one of them is given in that order.
 SPATIAL = frozenset(
-    "Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool Resize Upsample".split()
+    [
+        "Conv",
+        "ConvTranspose",
+        "MaxPool",
+        "AveragePool",
+        "GlobalAveragePool",
+        "GlobalMaxPool",
+        "Resize",
+        "Upsample",
+    ]
 )
 # Operators that keep the order of axes, looked through when the input's order is chosen.
 ORDER_KEEPING = frozenset(
-    "QuantizeLinear DequantizeLinear Relu Clip LeakyRelu HardSwish Sigmoid Tanh Add Sub Mul Pad"
-    " Cast Identity BatchNormalization".split()
+    [
+        "QuantizeLinear",
+        "DequantizeLinear",
+        "Relu",
+        "Clip",
+        "LeakyRelu",
+        "HardSwish",
+        "Sigmoid",
+        "Tanh",
+        "Add",
+        "Sub",
+        "Mul",
+        "Pad",
+        "Cast",
+        "Identity",
+        "BatchNormalization",
+    ]
 )
 
 

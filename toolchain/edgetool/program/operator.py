@@ -93,7 +93,7 @@ class Step:
 @dataclass(frozen=True)
 class Argument:
     """One argument of a C kernel call: role is "input", "output", "constant", "parameters" or
-    "scratch"; index is of the operation's inputs or outputs; name is of a constant."""  # noqa: D205,D209
+    "scratch"; index is of the operation's inputs or outputs; name is of a constant."""
 
     role: str
     index: int = 0

@@ -34,7 +34,17 @@ if TYPE_CHECKING:
 
 # Operators whose LiteRT form has a fused activation.
 CLAMPED = frozenset(
-    "Conv ConvTranspose Gemm MatMul Add Sub Mul AveragePool GlobalAveragePool".split()
+    [
+        "Conv",
+        "ConvTranspose",
+        "Gemm",
+        "MatMul",
+        "Add",
+        "Sub",
+        "Mul",
+        "AveragePool",
+        "GlobalAveragePool",
+    ]
 )
 
 
