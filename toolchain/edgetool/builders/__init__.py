@@ -1,0 +1,1 @@
+"""Builders: models that edgetool makes itself, named by a recipe as "module:function"."""
