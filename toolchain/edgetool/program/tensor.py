@@ -80,7 +80,7 @@ class Tensor:
     @property
     def scale(self) -> np.float32:
         """The per-tensor scale. Only for tensors quantized per tensor."""
-        return self._per_tensor().scale[0]
+        return np.float32(self._per_tensor().scale[0])
 
     @property
     def zero_point(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -155,8 +155,10 @@ class _Model:
         code = (int(getattr(tflite.BuiltinOperator, code_name)), version)
         if code not in self.codes:
             self.codes.append(code)
-        options = self._options(form) if form is not None and form.options else None
-        kind = getattr(tflite.BuiltinOptions, form.options) if options and form else None
+        options, kind = None, None
+        if form is not None and form.options is not None:
+            options = self._options(form.options, form.fields)
+            kind = getattr(tflite.BuiltinOptions, form.options)
         self.operators.append(
             writer.table(
                 "Operator",
@@ -168,14 +170,14 @@ class _Model:
             )
         )
 
-    def _options(self, form: TfliteOperator) -> int:
+    def _options(self, name: str, values: Mapping[str, Any]) -> int:
         fields = {
             key: self.writer.numbers(value, str(value.dtype))
             if isinstance(value, np.ndarray)
             else value
-            for key, value in form.fields.items()
+            for key, value in values.items()
         }
-        return self.writer.table(str(form.options), **fields)
+        return self.writer.table(name, **fields)
 
     def _add_constant(
         self, name: str, data: npt.NDArray[Any], quantization: Quantization | None

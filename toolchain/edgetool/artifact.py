@@ -1,0 +1,283 @@
+"""Artifact: what compile produces, a folder that can prove itself on any device.
+
+manifest.json names every file with its sha256; it holds no time, host name or absolute path, so
+that the same input, options and version give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from edgetool.errors import OutputExistsError, UsageError
+from edgetool.figures import Figure
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from edgetool.program.program import Program
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+PROGRAM = "program.npz"
+GOLDEN = "golden.npz"
+ONNX = "model.onnx"
+TFLITE = "model.tflite"
+SOURCES = "c"
+# What verify and profile leave beside the manifest; not part of the artifact's identity.
+RESULTS = ("verify.json", "profile.json")
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of an artifact, and of the source model behind it.
+
+    shape, dtype: as the artifact takes it (channels last).   scale, zero_point: where integer.
+    source_shape, source_dtype: the source model's own.   layout: artifact axis i is source axis
+    layout[i].
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    source_shape: tuple[int, ...]
+    source_dtype: str
+    layout: tuple[int, ...]
+    scale: float | None = None
+    zero_point: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field that is known."""
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artifact is and where it came from.
+
+    name: C-safe model name.   precision, io: as in design's conventions.
+    source, target, calibration: provenance with sha256.   passes: reports without times.
+    figures: macs, parameters, ram_bytes, flash_bytes … by name.   metric: accuracy by name.
+    files: relative path → sha256.   options: what the user chose that changed the result.
+    """
+
+    name: str
+    precision: str
+    io: str
+    source: Mapping[str, Any]
+    target: Mapping[str, Any]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    passes: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    metric: Mapping[str, Figure] = field(default_factory=dict)
+    calibration: Mapping[str, Any] | None = None
+    evaluation: Mapping[str, Any] | None = None
+    compiler: Mapping[str, Any] | None = None
+    memory: Mapping[str, Any] | None = None
+    golden: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    edgetool: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest as JSON types; absent parts are left out."""
+        content: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "kind": "artifact"}
+        for key, value in vars(self).items():
+            if value is None or value in ({}, (), ""):
+                continue
+            content[key] = _jsonable(value)
+        return content
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A folder with a manifest."""
+
+    folder: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, folder: Path) -> Artifact:
+        """Read an artifact and check that its files are the ones it was made with.
+
+        Raises: UsageError when the folder is no artifact, is of another schema, or was changed.
+        """
+        path = folder / MANIFEST
+        if not path.is_file():
+            raise UsageError(
+                f"'{folder}' is not an artifact: it has no {MANIFEST}",
+                hints=("edgetool compile MODEL --target TARGET --output " + str(folder),),
+            )
+        manifest = _manifest_from(path)
+        _check_files(folder, manifest)
+        return cls(folder, manifest)
+
+    def path(self, name: str) -> Path | None:
+        """A file or folder of the artifact, None when it has no such part."""
+        path = self.folder / name
+        return path if path.exists() else None
+
+    @property
+    def sha256(self) -> str:
+        """Of the manifest, which holds the sha256 of every other file."""
+        return hashlib.sha256((self.folder / MANIFEST).read_bytes()).hexdigest()
+
+    def program(self) -> Program | None:
+        """The lowered model, None for a model that only an ONNX runtime runs."""
+        from edgetool.program.serialize import load_program
+
+        path = self.path(PROGRAM)
+        return None if path is None else load_program(path.read_bytes())
+
+    def golden(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, npt.NDArray[Any]]]:
+        """(inputs, expected outputs) by port name, each (samples, *shape)."""
+        import numpy as np
+
+        with np.load(self.folder / GOLDEN, allow_pickle=False) as stored:
+            inputs = {
+                port.name: stored[f"input_{i}"] for i, port in enumerate(self.manifest.inputs)
+            }
+            outputs = {
+                port.name: stored[f"output_{i}"] for i, port in enumerate(self.manifest.outputs)
+            }
+        return inputs, outputs
+
+    def save_result(self, name: str, content: Mapping[str, Any]) -> Path:
+        """Write a result (verify.json, profile.json) beside the manifest, in one step."""
+        path = self.folder / name
+        _write_aside(path, json.dumps(content, indent=2).encode() + b"\n")
+        return path
+
+    def result(self, name: str) -> dict[str, Any] | None:
+        """A stored result, None when that verb has not run or the artifact changed since."""
+        path = self.folder / name
+        if not path.is_file():
+            return None
+        content: dict[str, Any] = json.loads(path.read_text())
+        return content if content.get("artifact_sha256") == self.sha256 else None
+
+
+@contextmanager
+def new_folder(output: Path, force: bool) -> Iterator[Path]:
+    """A folder to fill that becomes output when the block ends well, and vanishes otherwise.
+
+    Raises: OutputExistsError when output is there and force is not given, or when it is there
+    and is not an artifact (force never deletes what edgetool did not write).
+    """
+    check_output(output, force)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    try:
+        yield aside
+        aside.chmod(0o755)
+        if output.exists():
+            shutil.rmtree(output)
+        aside.rename(output)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def check_output(output: Path, force: bool) -> None:
+    """Refuse an output that is in the way."""
+    if not output.exists():
+        return
+    if not force:
+        raise OutputExistsError(
+            f"output '{output}' already exists", hints=("--force replaces it, --output DIR",)
+        )
+    if not (output / MANIFEST).is_file() and not (output.is_dir() and not any(output.iterdir())):
+        raise OutputExistsError(
+            f"'{output}' is not an artifact: --force does not replace it",
+            hints=("choose another --output, or remove it yourself",),
+        )
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write manifest.json with the sha256 of every file in folder."""
+    content = manifest.to_json()
+    content["files"] = {
+        path.relative_to(folder).as_posix(): file_sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    (folder / MANIFEST).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def file_sha256(path: Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _manifest_from(path: Path) -> Manifest:
+    try:
+        content = json.loads(path.read_text())
+        if content["schema_version"] != SCHEMA_VERSION:
+            raise UsageError(
+                f"'{path}' has schema version {content['schema_version']}, this edgetool reads "
+                f"{SCHEMA_VERSION}",
+                hints=("compile the model again",),
+            )
+        known = {key: content[key] for key in Manifest.__dataclass_fields__ if key in content}
+        for ports in ("inputs", "outputs"):
+            known[ports] = tuple(_port_from(port) for port in content.get(ports, ()))
+        for figures in ("figures", "metric"):
+            stored = content.get(figures, {})
+            known[figures] = {name: Figure.from_json(figure) for name, figure in stored.items()}
+        return Manifest(**known)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"'{path}' is damaged: {error}", hints=("compile again",)) from error
+
+
+def _port_from(port: Mapping[str, Any]) -> Port:
+    known: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in port.items()}
+    return Port(**known)
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    for name, sha256 in manifest.files.items():
+        parts = PurePosixPath(name)
+        if parts.is_absolute() or ".." in parts.parts:
+            raise UsageError(f"'{folder / MANIFEST}' names a file outside the artifact: '{name}'")
+        path = folder / parts
+        if not path.is_file():
+            raise UsageError(
+                f"artifact '{folder}' lacks its file '{name}'", hints=("compile again",)
+            )
+        if file_sha256(path) != sha256:
+            raise UsageError(
+                f"'{path}' was changed after the artifact was made",
+                hints=("compile again; to keep a hand-edited copy, copy it out of the artifact",),
+            )
+
+
+def _write_aside(path: Path, content: bytes) -> None:
+    handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        Path(aside).replace(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, (Figure, Port)):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return {key: _jsonable(entry) for key, entry in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_jsonable(entry) for entry in value]
+    return value

@@ -1,0 +1,1 @@
+"""How an artifact runs: one file (or package) a runtime, the same few calls everywhere."""

@@ -1,0 +1,30 @@
+"""What every host runtime offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Progress = Callable[[int, int, str], None]
+
+
+class Session(Protocol):
+    """A loaded model.
+
+    name: the runtime's, as reports spell it.
+    """
+
+    name: str
+
+    def run(
+        self, inputs: Mapping[str, Array], progress: Progress | None = None
+    ) -> dict[str, Array]:
+        """Outputs by the model's own output names for samples given by its own input names.
+
+        inputs: (samples, *input shape). Returns (samples, *output shape).
+        Raises: DeviceError when the runtime fails.
+        """
+        ...
