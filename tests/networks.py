@@ -107,6 +107,6 @@ def detection_head(seed: int, batch: int | str = 1) -> onnx.ModelProto:
     head = net.node("Sigmoid", "sigmoid", [net.conv("head", joined, (20, 7), (1, 1))])
     sizes = net.constant("split.sizes", np.array([4, 3], np.int64))
     outputs = ["boxes", "scores"]
-    net.nodes.append(helper.make_node("Split", [head, sizes], outputs, name="split", axis=1))
+    net.nodes.append(onnx.helper.make_node("Split", [head, sizes], outputs, name="split", axis=1))
     shapes: dict[str, Shape] = {"boxes": [batch, 4, 8, 8], "scores": [batch, 3, 8, 8]}
     return net.model("detection", ("image", [batch, 3, 16, 16]), shapes)
