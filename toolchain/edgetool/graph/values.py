@@ -60,7 +60,7 @@ def make_constant(graph: ir.Graph, name: str, array: npt.NDArray[Any]) -> ir.Val
     unique, count = name, 1
     while unique in graph.initializers:
         unique, count = f"{name}_{count}", count + 1
-    tensor = ir.tensor(np.ascontiguousarray(array), name=unique)
+    tensor = ir.tensor(np.asarray(array, order="C"), name=unique)  # keeps a scalar a scalar
     value = ir.Value(
         name=unique,
         shape=ir.Shape(array.shape),

@@ -1,0 +1,49 @@
+"""What calibration remembers of an activation: extremes, and a histogram where one is needed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetool.errors import QuantizationError
+from edgetool.quantization.histogram import Histogram
+
+
+class ActivationStatistics:
+    """Extremes of all values seen, and their histogram if asked for; constant memory."""
+
+    def __init__(self, with_histogram: bool) -> None:
+        self.minimum = math.inf
+        self.maximum = -math.inf
+        self.histogram = Histogram() if with_histogram else None
+
+    def update(self, name: str, values: npt.NDArray[Any], sample: int) -> None:
+        """Take in one sample's values of tensor name.
+
+        Raises: QuantizationError naming tensor and sample when a value is not finite.
+        """
+        if values.size == 0:
+            return
+        minimum, maximum = float(values.min()), float(values.max())
+        if not (math.isfinite(minimum) and math.isfinite(maximum)):
+            raise not_finite(name, values, sample)
+        self.minimum = min(self.minimum, minimum)
+        self.maximum = max(self.maximum, maximum)
+        if self.histogram is not None:
+            self.histogram.update(values, minimum, maximum)
+
+
+def not_finite(name: str, values: npt.NDArray[Any], sample: int) -> QuantizationError:
+    """The error for a tensor that holds NaN or infinity in a calibration sample."""
+    bad = values[~np.isfinite(values)]
+    return QuantizationError(
+        f"activation '{name}' holds {bad[0]} for calibration sample {sample}",
+        details=(f"{bad.size} of {values.size} values are not finite",),
+        hints=(
+            "check the sample: values far outside the training data overflow",
+            "check the float model with the same input",
+        ),
+    )
