@@ -1,0 +1,33 @@
+"""What all tests share: fixtures for what a machine may lack, and a clean environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+import needs
+
+# A busy machine is no failure, and the same examples on every run make failures repeatable.
+settings.register_profile("edgetool", deadline=None, derandomize=True)
+settings.load_profile("edgetool")
+
+
+@pytest.fixture(scope="session")
+def mirror_file() -> Callable[[str], Path]:
+    """mirror_file(sha256) is the file in EDGETOOL_MIRROR, or skips the test."""
+    return needs.mirror_file
+
+
+@pytest.fixture(scope="session")
+def require_tool() -> Callable[[str, str], Path]:
+    """require_tool(name, how_to_install) is the executable's path, or skips the test."""
+    return needs.require_tool
+
+
+@pytest.fixture(autouse=True)
+def no_packs_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own EDGETOOL_PATH changes no test's result."""
+    monkeypatch.delenv("EDGETOOL_PATH", raising=False)
