@@ -249,15 +249,15 @@ def _pad(context: Context) -> TfliteOperator:
 def _pool(code: str) -> Form:
     def form(context: Context) -> TfliteOperator:
         op = context.operator
-        padding, explicit = _padding(context, op.kernel)
+        padding, explicit = _padding(context, op.window)
         if any(explicit):
             raise context.refuse(f"pooling with padding {op.padding} has no form")
         fields = {
             "Padding": padding,
             "StrideH": op.stride[0],
             "StrideW": op.stride[1],
-            "FilterHeight": op.kernel[0],
-            "FilterWidth": op.kernel[1],
+            "FilterHeight": op.window[0],
+            "FilterWidth": op.window[1],
             "FusedActivationFunction": context.activation(),
         }
         version = 2 if context.is_integer else 1

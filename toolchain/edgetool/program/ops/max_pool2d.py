@@ -1,0 +1,97 @@
+"""Maximum over windows of height and width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from edgetool.program.elementwise import clamp_float, float_bounds
+from edgetool.program.layouts import channels_last
+from edgetool.program.lookup import only_input
+from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.ops.reshape import Reshape
+from edgetool.program.pooling import (
+    ARGUMENTS,
+    border,
+    pool_geometry,
+    pool_parameters,
+    pooled_input,
+    pooled_shape,
+    window_views,
+)
+from edgetool.program.tensor import Tensor
+
+if TYPE_CHECKING:
+    from edgetool.program.site import Site
+
+
+@dataclass(frozen=True)
+class MaxPool2D(Operator):
+    """x (1, H, W, C) → (1, OH, OW, C). window, stride: (height, width).
+
+    padding: (top, left, bottom, right), smaller than the window; it never wins.
+    Scale and zero point are the input's.
+    """
+
+    kind: ClassVar[str] = "max_pool2d"
+    window: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    clamp: Clamp = field(default_factory=Clamp)
+
+    def execute(self, step: Step) -> Sequence[Array]:
+        """The largest element of each window, clamped."""
+        x, out = step.value(0), step.output
+        lowest = -np.inf if out.dtype == "float32" else np.iinfo(out.dtype).min
+        padded = np.pad(x, border(self.padding, 1), constant_values=lowest)
+        views = window_views(padded, self.window, self.stride, out.shape)
+        best = next(views).copy()
+        for view in views:
+            np.maximum(best, view, out=best)
+        if out.dtype == "float32":
+            return (clamp_float(best, self.clamp),)
+        return (np.clip(best, *self._bounds(out)).astype(out.dtype),)
+
+    def kernel(
+        self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]
+    ) -> KernelCall | None:
+        """max_pool2d_s8 or max_pool2d_f32."""
+        x, out = only_input(inputs), outputs[0]
+        geometry = pool_parameters(x, out, self.window, self.stride, self.padding)
+        if out.dtype == "float32":
+            low, high = float_bounds(self.clamp)
+            return KernelCall("max_pool2d_f32", ARGUMENTS, {**geometry, "low": low, "high": high})
+        first, last = self._bounds(out)
+        return KernelCall("max_pool2d_s8", ARGUMENTS, {**geometry, "low": first, "high": last})
+
+    def _bounds(self, out: Tensor) -> tuple[int, int]:
+        """Integer clamp; an integer tensor without parameters has no real clamp."""
+        if out.quantization is None:
+            info = np.iinfo(out.dtype)
+            return int(info.min), int(info.max)
+        return self.clamp.integer_bounds(out)
+
+
+def lower(site: Site) -> None:
+    """ONNX MaxPool and GlobalMaxPool over one or two axes; integers stay integers."""
+    if len([value for value in site.node.outputs if value.uses()]) > 1:
+        raise site.unsupported("the indices of the maxima are used")
+    window, stride, padding = pool_geometry(site)
+    operator = MaxPool2D(window, stride, padding)
+    layout = channels_last(len(site.shape(0)))
+    x = site.raw_input(0, layout)
+    if len(x.shape) == 4:
+        site.emit_moved(operator, [x], [layout])
+        return
+    name = f"{site.node.outputs[0].name}_2d"
+    builder = site.lowering.builder
+    out = builder.activation(name, pooled_shape(site), x.dtype, x.quantization)
+    builder.operation(f"{name}_pool", operator, [pooled_input(site, x)], [out])
+    site.emit_moved(Reshape(), [out], [layout])
+
+
+OPERATOR = MaxPool2D
+ONNX = {"MaxPool": lower, "GlobalMaxPool": lower}

@@ -1,0 +1,44 @@
+"""Elementwise subtraction, a - b, with broadcasting and a fused activation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from edgetool.program.elementwise import add_call, execute_add, lower_binary
+from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.tensor import Tensor
+
+if TYPE_CHECKING:
+    from edgetool.program.site import Site
+
+
+@dataclass(frozen=True)
+class Sub(Operator):
+    """a - b, either may be constant; the output has their broadcast shape.
+
+    In place: the output may be the input that has its shape.
+    """
+
+    kind: ClassVar[str] = "sub"
+    clamp: Clamp = field(default_factory=Clamp)
+
+    def execute(self, step: Step) -> Sequence[Array]:
+        """The clamped difference."""
+        return (execute_add(step, self.clamp, sign=-1),)
+
+    def kernel(
+        self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]
+    ) -> KernelCall | None:
+        """add_s8 or add_f32 with b negated."""
+        return add_call(inputs, outputs, self.clamp, sign=-1)
+
+
+def lower(site: Site) -> None:
+    """ONNX Sub."""
+    lower_binary(site, Sub(site.clamp))
+
+
+OPERATOR = Sub
+ONNX = {"Sub": lower}
