@@ -1,0 +1,229 @@
+"""What the multiply-accumulate operators share: exact sums, folded biases, requantization."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetool.errors import QuantizationError, UnsupportedOperatorError
+from edgetool.program.arithmetic import (
+    INT32_MAX,
+    Int32Array,
+    Int64Array,
+    clamp,
+    quantize_multipliers,
+)
+from edgetool.program.operator import Argument, Clamp, KernelCall
+from edgetool.program.tensor import Tensor
+
+Array = npt.NDArray[Any]
+Multiply = Callable[[Int64Array, Int32Array, Int32Array], Int64Array]
+
+
+def exact_products(x: Array, weights: Array) -> Int64Array:
+    """x (rows, K) int8 times weights (O, K) int8: exact sums (rows, O).
+
+    BLAS computes them in float32 where no partial sum can reach 2**24, else in float64.
+    """
+    largest = 128 * int(np.abs(weights.astype(np.int64)).sum(axis=1).max(initial=0))
+    dtype = np.dtype(np.float32 if largest < 1 << 24 else np.float64)
+    products: Array = x.astype(dtype) @ weights.astype(dtype).T
+    return products.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Requantization:
+    """From int32 sums of (input integer) * weight to output integers, per output channel.
+
+    bias: int64 (O,), what sums start from, zero point folded in where it can be.
+    multipliers, shifts: int32, (O,) or (1,).   bounds: the clamp, inclusive.
+    """
+
+    bias: Int64Array
+    multipliers: Int32Array
+    shifts: Int32Array
+    zero_point: int
+    bounds: tuple[int, int]
+    dtype: str
+
+    def apply(self, sums: Int64Array, multiply: Multiply) -> Array:
+        """The output integers of sums (…, O); multiply is the rounding variant."""
+        scaled = multiply(sums + self.bias, self.multipliers, self.shifts)
+        return clamp(scaled + self.zero_point, self.bounds, self.dtype)
+
+    @property
+    def is_per_channel(self) -> bool:
+        """Whether each output channel has its own multiplier."""
+        return self.multipliers.size > 1
+
+    def constants(self) -> dict[str, Array]:
+        """The arrays that the C kernels read: bias, multipliers, shifts."""
+        return {
+            "bias": self.bias.astype(np.int32),
+            "multipliers": self.multipliers,
+            "shifts": self.shifts.astype(np.int8),
+        }
+
+    def parameters(self) -> dict[str, int]:
+        """The fields that the C kernels' parameters end with."""
+        return {
+            "out_zero_point": self.zero_point,
+            "out_min": self.bounds[0],
+            "out_max": self.bounds[1],
+            "per_channel": int(self.is_per_channel),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Operands of a quantized layer. axis: the weights' output channels."""
+
+    x: Tensor
+    weights: Tensor
+    bias: Tensor | None
+    output: Tensor
+    axis: int = 0
+
+    @classmethod
+    def of(cls, inputs: Sequence[Tensor | None], output: Tensor, axis: int = 0) -> Layer:
+        """The layer of an operation's inputs (x, weights, bias or absent) and its output."""
+        x, weights, bias = (*inputs, None)[:3]
+        if x is None or weights is None:
+            raise ValueError(f"'{output.name}' lacks its input or its weights")
+        return cls(x, weights, bias, output, axis)
+
+    @property
+    def weight_data(self) -> Array:
+        """The constant weights.
+
+        Raises: UnsupportedOperatorError when they are computed at run time.
+        """
+        if self.weights.data is None:
+            raise UnsupportedOperatorError(f"weights '{self.weights.name}' are not constant")
+        return self.weights.data
+
+    @property
+    def bias_data(self) -> Array | None:
+        """The constant bias (O,), None when there is none."""
+        return None if self.bias is None else self.bias.data
+
+    @property
+    def channels(self) -> int:
+        """Number of output channels."""
+        return self.weights.shape[self.axis]
+
+    def sums(self, weights: Array) -> Int64Array:
+        """Sums (O,) of each output channel's weights."""
+        others = tuple(axis for axis in range(weights.ndim) if axis != self.axis)
+        return np.asarray(weights.astype(np.int64).sum(axis=others), np.int64)
+
+
+def requantization(
+    layer: Layer, limits: Clamp, factors: npt.NDArray[Any], fold: bool = True
+) -> Requantization:
+    """The Requantization of a layer; factors: real multipliers, (O,) or (1,).
+
+    fold: the zero point goes into the bias, sum((x - z) * w) + b = sum(x * w) + (b - z * sum(w)),
+    which needs every output to see every tap; else the bias is the layer's own.
+    Raises: QuantizationError for weights with a zero point, or sums that can leave int32.
+    """
+    multipliers, shifts = quantize_multipliers(factors)
+    bias = -layer.x.zero_point * int(fold) * layer.sums(_symmetric_weights(layer))
+    if layer.bias_data is not None:
+        bias = bias + layer.bias_data.astype(np.int64)
+    _require_accumulator(layer, bias)
+    bounds = limits.integer_bounds(layer.output)
+    output = layer.output
+    return Requantization(bias, multipliers, shifts, output.zero_point, bounds, output.dtype)
+
+
+def output_factors(layer: Layer) -> npt.NDArray[np.float64]:
+    """Input scale * weight scale / output scale, in double from the float32 scales.
+
+    Source: LiteRT PopulateConvolutionQuantizationParams.
+    """
+    scales = weight_scales(layer.weights).astype(np.float64)
+    return np.float64(layer.x.scale) * scales / np.float64(layer.output.scale)
+
+
+def weight_scales(weights: Tensor) -> npt.NDArray[np.float32]:
+    """The weights' scales, (1,) or (O,)."""
+    if weights.quantization is None:
+        raise QuantizationError(f"weights '{weights.name}' are int8 without a scale")
+    return weights.quantization.scale
+
+
+def require_types(kind: str, layer: Layer) -> str:
+    """The element type of input, weights and output: "int8" or "float32".
+
+    Raises: UnsupportedOperatorError for any other combination.
+    """
+    types = {layer.x.dtype, layer.weights.dtype, layer.output.dtype}
+    if types not in ({"int8"}, {"float32"}):
+        raise UnsupportedOperatorError(
+            f"{kind} '{layer.output.name}' has no form for input {layer.x.dtype}, weights"
+            f" {layer.weights.dtype}, output {layer.output.dtype}",
+            hints=("quantize activations and weights to int8, or keep both float32",),
+        )
+    return layer.x.dtype
+
+
+def finish_floats(sums: Array, layer: Layer, limits: Clamp) -> Array:
+    """Float sums (…, O) plus bias, clamped, in float32."""
+    if layer.bias_data is not None:
+        sums = sums + layer.bias_data
+    if not limits.is_none:
+        sums = np.clip(sums, np.float32(limits.minimum), np.float32(limits.maximum))
+    return sums.astype(np.float32)
+
+
+def layer_call(
+    function: str,
+    layer: Layer,
+    parameters: Mapping[str, int | float | tuple[int, ...]],
+    epilogue: Requantization | Clamp,
+) -> KernelCall:
+    """The call of a kernel (parameters, in, weights, bias, …, out).
+
+    Integer kernels also read the multipliers and shifts; a float kernel's absent bias is NULL.
+    """
+    if isinstance(epilogue, Requantization):
+        constants, last = epilogue.constants(), dict[str, int | float](epilogue.parameters())
+        names = ["bias", "multipliers", "shifts"]
+    else:
+        constants = {} if layer.bias_data is None else {"bias": layer.bias_data}
+        last = {"out_min": epilogue.minimum, "out_max": epilogue.maximum}
+        names = ["bias" if constants else ""]
+    arguments = [Argument("parameters"), Argument("input"), Argument("constant", name="weights")]
+    arguments += [Argument("constant", name=name) for name in names]
+    return KernelCall(
+        function,
+        (*arguments, Argument("output")),
+        {**parameters, **last},
+        {"weights": layer.weight_data, **constants},
+    )
+
+
+def _symmetric_weights(layer: Layer) -> Array:
+    quantization = layer.weights.quantization
+    if quantization is not None and np.any(quantization.zero_point):
+        raise QuantizationError(
+            f"weights '{layer.weights.name}' have a zero point other than 0",
+            hints=("quantize weights symmetrically",),
+        )
+    return layer.weight_data
+
+
+def _require_accumulator(layer: Layer, bias: Int64Array) -> None:
+    magnitudes = layer.sums(np.abs(layer.weight_data.astype(np.int64)))
+    largest = int((np.abs(bias) + 128 * magnitudes).max(initial=0))
+    if largest > INT32_MAX:
+        raise QuantizationError(
+            f"the int32 accumulator of '{layer.output.name}' can overflow: it can reach"
+            f" {largest:,}",
+            hints=("recalibrate: a bias is far larger than what its layer's weights produce",),
+        )
