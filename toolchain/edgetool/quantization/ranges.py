@@ -22,8 +22,8 @@ from edgetool.quantization.parameters import (
 from edgetool.quantization.statistics import ActivationStatistics
 
 METHODS = ("minmax", "percentile", "mse")
-DEFAULT_METHOD = "minmax"
-PERCENTILE = 99.999
+DEFAULT_METHOD = "percentile"
+PERCENTILE = 99.99
 # Candidates of the mse search: fractions of the observed extreme, the full range first so that
 # it wins ties.
 _FRACTIONS = np.linspace(1.0, 0.2, 81)
