@@ -1,0 +1,6 @@
+"""Calibration and evaluation data: read, checked, and brought into a model's own types."""
+
+from edgetool.data.dataset import Dataset, InputSpec, overlap_note
+from edgetool.data.loading import load_data
+
+__all__ = ["Dataset", "InputSpec", "load_data", "overlap_note"]
