@@ -35,3 +35,22 @@ class Figure:
     def from_json(cls, figure: Mapping[str, Any]) -> Figure:
         """The inverse of to_json."""
         return cls(figure["value"], figure["unit"], figure["kind"], figure.get("source", ""))
+
+
+def format_figure(figure: Figure) -> str:
+    """The value for people: thousands separated, SI prefixes on seconds, joules and watts."""
+    if figure.unit in ("s", "J", "W"):
+        return _with_prefix(figure.value, figure.unit)
+    if figure.unit == "B":
+        return f"{figure.value:,.0f} B"
+    if float(figure.value).is_integer() and abs(figure.value) >= 1:
+        unit = "" if figure.unit == "1" else f" {figure.unit}"
+        return f"{figure.value:,.0f}{unit}"
+    return f"{figure.value:.4g}" if figure.unit == "1" else f"{figure.value:.4g} {figure.unit}"
+
+
+def _with_prefix(value: float, unit: str) -> str:
+    for factor, prefix in ((1.0, ""), (1e-3, "m"), (1e-6, "µ")):
+        if abs(value) >= factor:
+            return f"{value / factor:.4g} {prefix}{unit}"
+    return f"{value / 1e-9:.4g} n{unit}" if value else f"0 {unit}"

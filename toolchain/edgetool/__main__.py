@@ -1,0 +1,5 @@
+"""`python -m edgetool` is the same as `edgetool`."""
+
+from edgetool.cli import main
+
+main()

@@ -1,0 +1,69 @@
+"""edgetool compare: artifacts side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from edgetool.cli.terminal import JSON_OPTION, print_json, say, table, verb
+
+if TYPE_CHECKING:
+    from edgetool.comparison import Comparison, Row
+    from edgetool.figures import Figure
+
+HEADINGS = {
+    "accuracy": "accuracy",
+    "flash_bytes": "flash",
+    "ram_bytes": "RAM",
+    "macs": "MACs",
+    "parameters": "parameters",
+    "instructions": "instructions",
+    "cycles": "cycles",
+    "latency_s": "latency",
+    "host_latency_s": "latency here",
+    "stack_bytes": "stack",
+}
+MARKS = {"measured": "", "computed": "", "emulated": " e", "estimated": " ~", "predicted": " p"}
+
+
+@verb
+def run(
+    artifacts: list[Path] = typer.Argument(..., help="Folders written by `edgetool compile`."),
+    by: str = typer.Option(
+        "", help="Sort and Pareto front by: accuracy, latency, flash, ram, macs, cycles."
+    ),
+    json_output: bool = JSON_OPTION,
+) -> None:
+    """Compare artifacts by accuracy, size, RAM, MACs and latency, saying how each was obtained."""
+    from edgetool.artifact import Artifact
+    from edgetool.comparison import compare_artifacts
+
+    opened = [Artifact.open(folder) for folder in artifacts]
+    comparison = compare_artifacts(opened, [name for name in by.split(",") if name])
+    if json_output:
+        print_json(comparison.to_json())
+    else:
+        _print(comparison)
+
+
+def _print(comparison: Comparison) -> None:
+    columns = ["artifact", "precision", "verified", *(HEADINGS[c] for c in comparison.columns)]
+    table(columns, [_row(row, comparison) for row in comparison.rows])
+    say("e emulated, exact   ~ estimated   others measured or computed   – not known")
+    if comparison.by:
+        front = ", ".join(comparison.pareto) or "no artifact has all of these figures"
+        say(f"Pareto front by {', '.join(comparison.by)}: {front}")
+
+
+def _row(row: Row, comparison: Comparison) -> list[str]:
+    verified = {None: "–", True: "yes", False: "NO"}[row.holds]
+    cells = [_cell(row.figures.get(column)) for column in comparison.columns]
+    return [row.name, row.precision, verified, *cells]
+
+
+def _cell(figure: Figure | None) -> str:
+    from edgetool.figures import format_figure
+
+    return "–" if figure is None else format_figure(figure) + MARKS[figure.kind]

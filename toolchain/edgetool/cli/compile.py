@@ -1,0 +1,120 @@
+"""edgetool compile: model file to artifact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from edgetool.cli.terminal import JSON_OPTION, ProgressBar, print_json, say, verb
+
+if TYPE_CHECKING:
+    from edgetool.artifact import Artifact
+
+
+@verb
+def run(
+    model: Path = typer.Argument(..., help="An .onnx or .tflite file."),
+    target: str = typer.Option(..., help="A board or core: see `edgetool targets`."),
+    precision: str = typer.Option(
+        None, help="float32, float16, int8; default: the target's, or the model's own int8."
+    ),
+    calibrate: str = typer.Option(
+        None, help="Data for int8 ranges: .npz, folder, or module:function; x.npz[:200] slices."
+    ),
+    evaluate: str = typer.Option(None, help="Labelled data to score the result with."),
+    metric: str = typer.Option(None, help="top1, auc, mse or module:function."),
+    ranges: str = typer.Option(
+        None, help="How calibration chooses activation ranges: minmax, percentile, mse."
+    ),
+    shape: list[str] = typer.Option(
+        [], help="Fixes a dynamic input: name=1,3,224,224. May be repeated."
+    ),
+    io: str = typer.Option(None, help="Type of inputs and outputs: int8 or float32."),
+    compiler: str = typer.Option(
+        "clang", help="For microcontrollers: clang (zig from pip), gcc, or none (sources only)."
+    ),
+    name: str = typer.Option(None, help="Name of the model in C; default: the file's."),
+    output: Path = typer.Option(
+        None, help="Folder to write; default build/<model>-<target>[-<precision>]."
+    ),
+    force: bool = typer.Option(False, "--force", help="Replace an artifact that is there."),
+    json_output: bool = JSON_OPTION,
+) -> None:
+    """Compile a model for a target: prune what is constant, quantize, lower, export, prove."""
+    from edgetool.compilation import CompileRequest, compile_model
+
+    request = CompileRequest(
+        model=model,
+        target=target,
+        precision=precision,
+        calibrate=calibrate,
+        evaluate=evaluate,
+        metric=metric,
+        io=io,
+        compiler=compiler,
+        ranges=ranges,
+        name=name,
+        output=output,
+        force=force,
+        shapes=parse_shapes(shape),
+    )
+    with ProgressBar() as progress:
+        artifact = compile_model(request, progress)
+    if json_output:
+        print_json(summary(artifact))
+    else:
+        _print(artifact)
+
+
+def summary(artifact: Artifact) -> dict[str, Any]:
+    """What `compile --json` prints."""
+    manifest = artifact.manifest
+    content: dict[str, Any] = {
+        "schema_version": 1,
+        "artifact": str(artifact.folder),
+        "sha256": artifact.sha256,
+        "target": manifest.target["name"],
+        "precision": manifest.precision,
+        "io": manifest.io,
+    }
+    content |= {name: figure.to_json() for name, figure in manifest.figures.items()}
+    content["passes"] = [dict(report) for report in manifest.passes]
+    content["metric"] = {name: figure.to_json() for name, figure in manifest.metric.items()}
+    content["notes"] = list(manifest.notes)
+    return content
+
+
+def _print(artifact: Artifact) -> None:
+    from edgetool.figures import format_figure
+
+    manifest = artifact.manifest
+    for report in manifest.passes:
+        for note in report.get("notes", ()):
+            say(f"  {report['name']}: {note}")
+    for note in manifest.notes:
+        say(f"note: {note}")
+    source = Path(manifest.source["path"]).name
+    print(f"{source} for {manifest.target['name']}, {manifest.precision}, {manifest.io} in and out")
+    for name, figure in {**manifest.figures, **manifest.metric}.items():
+        print(f"  {name:<18} {format_figure(figure):>14}  {figure.kind}")
+    print(f"wrote {artifact.folder}")
+
+
+def parse_shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
+    """--shape name=1,3,224,224 as {name: (1, 3, 224, 224)}. Raises: UsageError."""
+    from edgetool.errors import UsageError
+
+    shapes = {}
+    for text in texts:
+        name, _, dims = text.rpartition("=")
+        try:
+            shapes[name] = tuple(int(dim) for dim in dims.split(","))
+        except ValueError:
+            shapes[name] = ()
+        if not name or not shapes[name] or min(shapes[name]) < 1:
+            raise UsageError(
+                f"--shape '{text}' is not name=dim,dim,…", hints=("--shape input=1,3,224,224",)
+            )
+    return shapes

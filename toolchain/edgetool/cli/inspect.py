@@ -1,0 +1,69 @@
+"""edgetool inspect: what is in a model, before anything is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from edgetool.cli.terminal import JSON_OPTION, print_json, say, table, verb
+
+if TYPE_CHECKING:
+    from edgetool.inspection import Inspection
+
+
+@verb
+def run(
+    model: Path = typer.Argument(..., help="An .onnx or .tflite file."),
+    target: str = typer.Option(None, help="Say also what this target would refuse."),
+    shape: list[str] = typer.Option([], help="Fixes a dynamic input: name=1,3,224,224."),
+    json_output: bool = JSON_OPTION,
+) -> None:
+    """Show every layer: MACs, bytes, peak RAM, and what a target does not support."""
+    from edgetool.cli.compile import parse_shapes
+    from edgetool.inspection import inspect_model
+
+    inspection = inspect_model(model, target, parse_shapes(shape))
+    if json_output:
+        print_json(summary(inspection, target))
+    else:
+        _print(inspection, target)
+
+
+def summary(inspection: Inspection, target: str | None) -> dict[str, Any]:
+    """What `inspect --json` prints."""
+    content: dict[str, Any] = {"schema_version": 1, "model": inspection.model}
+    if target is not None:
+        content |= {"target": target, "fits": not inspection.problems}
+    content |= {"precision": inspection.precision, "inputs": dict(inspection.inputs)}
+    content |= {name: figure.to_json() for name, figure in inspection.figures.items()}
+    content["layers"] = [layer.to_json() for layer in inspection.layers]
+    content["problems"] = list(inspection.problems)
+    content["notes"] = list(inspection.notes)
+    return content
+
+
+def _print(inspection: Inspection, target: str | None) -> None:
+    from edgetool.figures import format_figure
+
+    rows = [
+        [
+            layer.name if not layer.unsupported else f"{layer.name}  UNSUPPORTED",
+            layer.operator,
+            "x".join(map(str, layer.output_shape)),
+            f"{layer.macs:,}" if layer.macs else "–",
+            f"{layer.weight_bytes:,}" if layer.weight_bytes else "–",
+            f"{layer.live_bytes:,}" if layer.live_bytes is not None else "–",
+        ]
+        for layer in inspection.layers
+    ]
+    table(["layer", "operator", "output", "MACs", "weight bytes", "live bytes"], rows)
+    sizes = ", ".join(f"{n} {format_figure(f)}" for n, f in inspection.figures.items())
+    print(f"\n{inspection.model} as {inspection.precision}: {sizes} (computed)")
+    for note in inspection.notes:
+        say(f"  {note}")
+    for problem in inspection.problems:
+        print(f"problem on {target}: {problem}")
+    if target is not None and not inspection.problems:
+        print(f"nothing found that stops it on {target}; `edgetool compile` decides")

@@ -1,0 +1,133 @@
+"""edgetool verify: the same numbers in every runtime?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from edgetool.cli.terminal import JSON_OPTION, ProgressBar, print_json, say, table, verb
+
+if TYPE_CHECKING:
+    from edgetool.verification import Verification
+    from edgetool.verification.differences import Difference
+    from edgetool.verification.verify import RuntimeResult
+
+
+@verb
+def run(
+    artifact: Path = typer.Argument(..., help="A folder written by `edgetool compile`."),
+    samples: str = typer.Option(
+        None, help="Data to replay instead of the golden inputs: .npz, folder, module:function."
+    ),
+    compiler: str = typer.Option(None, help="clang or gcc; default: the one it was built with."),
+    emulator: str = typer.Option(None, help="unicorn or qemu; default: what the core can use."),
+    emulated_samples: int = typer.Option(
+        None, min=1, help="How many samples the emulator replays (default 100)."
+    ),
+    metric: str = typer.Option(None, help="top1, auc, mse or module:function, with --samples."),
+    json_output: bool = JSON_OPTION,
+) -> None:
+    """Replay samples in every runtime and name the first layer that differs."""
+    from edgetool.artifact import Artifact
+    from edgetool.errors import CheckError
+    from edgetool.verification import verify_artifact
+
+    opened = Artifact.open(artifact)
+    with ProgressBar() as progress:
+        verification = verify_artifact(
+            opened,
+            samples=samples,
+            compiler=compiler,
+            emulator=emulator,
+            emulated_samples=emulated_samples,
+            metric=metric,
+            progress=progress,
+        )
+    content = summary(verification)
+    content |= {"artifact": str(opened.folder), "artifact_sha256": opened.sha256}
+    opened.save_result("verify.json", content)
+    if json_output:
+        print_json(content)
+    else:
+        _print(verification)
+    if verification.problems:
+        raise CheckError(
+            "not every runtime computes what the reference computes",
+            details=verification.problems,
+            hints=("edgetool verify --json shows every layer",),
+        )
+
+
+def summary(verification: Verification) -> dict[str, Any]:
+    """What `verify --json` prints."""
+    return {
+        "schema_version": 1,
+        "holds": not verification.problems,
+        "runtimes": [_runtime(result) for result in verification.runtimes],
+        "skipped": dict(verification.skipped),
+    }
+
+
+def _runtime(result: RuntimeResult) -> dict[str, Any]:
+    content: dict[str, Any] = {"name": result.name, "samples": result.samples}
+    if result.outputs.lsb is not None:
+        content["max_lsb"] = _figure(result.outputs.lsb, "LSB")
+    if result.outputs.relative is not None:
+        content["max_relative_error"] = _figure(result.outputs.relative, "1")
+    content["bit_exact"] = result.outputs.exact
+    content["decisions_equal"] = _figure(result.decisions_equal, "1")
+    content["metric"] = {name: figure.to_json() for name, figure in result.metric.items()}
+    lsb = {n: d.lsb for n, d in result.operators.items() if d.lsb is not None}
+    relative = {n: d.relative for n, d in result.operators.items() if d.relative is not None}
+    content["per_operator_max_lsb"] = {n: _figure(value, "LSB") for n, value in lsb.items()}
+    if relative:
+        errors = {n: _figure(value, "1") for n, value in relative.items()}
+        content["per_operator_max_relative_error"] = errors
+    if result.problem:
+        content["problem"] = result.problem
+    return content
+
+
+def _figure(value: float, unit: str) -> dict[str, Any]:
+    return {"value": value, "unit": unit, "kind": "computed"}
+
+
+def _print(verification: Verification) -> None:
+    from edgetool.verification.differences import worst_of
+
+    rows = []
+    for result in verification.runtimes:
+        metric = ", ".join(f"{n} {f.value:.4g}" for n, f in result.metric.items())
+        rows.append(
+            [
+                result.name,
+                str(result.samples),
+                _show(result.outputs),
+                _show(worst_of(result.operators)),
+                f"{result.decisions_equal:.1%}",
+                metric or "–",
+                "no" if result.problem else "yes",
+            ]
+        )
+    columns = [
+        "runtime",
+        "samples",
+        "outputs",
+        "worst operator",
+        "same decisions",
+        "metric",
+        "holds",
+    ]
+    table(columns, rows)
+    for name, why in verification.skipped.items():
+        say(f"not asked: {name}: {why}")
+
+
+def _show(found: Difference) -> str:
+    if found.exact:
+        return "bit-exact"
+    if found.lsb is not None:
+        return f"{found.lsb} LSB"
+    return f"{found.relative:.1e}" if found.relative is not None else "–"

@@ -1,0 +1,110 @@
+"""What the user asked to compile, and the choices that follow from model and target."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgetool.errors import DataError, ModelError, UsageError
+from edgetool.graph import Graph
+from edgetool.packs import Target
+
+COMPILERS = ("clang", "gcc", "none")
+RANGES = ("minmax", "percentile", "mse")
+QUANTIZED = ("int8", "int16x8", "w4a8", "w4")
+HOW_TO_CALIBRATE = (
+    "--calibrate data.npz     an array named as the model's input (or x), a few hundred samples",
+    "--calibrate images/      a folder of images or .npy files",
+    "--calibrate my_data:load a function that returns them",
+)
+
+
+@dataclass(frozen=True)
+class CompileRequest:
+    """The command line of compile.
+
+    precision, io, name, output, metric: None takes the target's or model's default.
+    calibrate, evaluate: data specifications as edgetool.data reads them.
+    shapes: input name to full shape.   ranges: how calibration chooses activation ranges.
+    """
+
+    model: Path
+    target: str
+    precision: str | None = None
+    calibrate: str | None = None
+    evaluate: str | None = None
+    metric: str | None = None
+    io: str | None = None
+    compiler: str = "clang"
+    ranges: str | None = None
+    name: str | None = None
+    output: Path | None = None
+    force: bool = False
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def model_name(self) -> str:
+        """A valid C identifier from --name, or from the file's name."""
+        name = re.sub(r"\W+", "_", self.name or self.model.stem, flags=re.ASCII).strip("_").lower()
+        return f"model_{name}" if not name or name[0].isdigit() else name
+
+    def folder(self, target: Target, precision: str) -> Path:
+        """Where the artifact goes: --output, or build/<model>-<target>[-<precision>]."""
+        if self.output is not None:
+            return self.output
+        suffix = "" if precision == target.default_precision else f"-{precision}"
+        return Path("build") / f"{self.model_name}-{target.name}{suffix}"
+
+    def check(self) -> None:
+        """Refuse option values that no step knows."""
+        for option, value, known in (
+            ("--compiler", self.compiler, COMPILERS),
+            ("--ranges", self.ranges, (None, *RANGES)),
+            ("--io", self.io, (None, "int8", "float32")),
+        ):
+            if value not in known:
+                choices = ", ".join(str(choice) for choice in known if choice)
+                raise UsageError(f"{option} {value} is not one of: {choices}")
+
+
+def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> str:
+    """The precision to compile for.
+
+    Raises: UsageError for one the target lacks, ModelError when the model cannot have it,
+    DataError when it needs calibration data and there are none.
+    """
+    precision = request.precision or ("int8" if graph.is_quantized() else target.default_precision)
+    _check_target_has(precision, request, target, graph)
+    if graph.is_quantized() and precision != "int8":
+        raise ModelError(
+            f"'{request.model}' is already quantized to int8: {precision} cannot be made of it",
+            hints=("give the float model", "leave out --precision to keep its int8 parameters"),
+        )
+    if precision in QUANTIZED and not graph.is_quantized() and request.calibrate is None:
+        implied = "" if request.precision else f" (the default of '{target.name}')"
+        fallback = (
+            ("--precision float32      if it fits",) if "float32" in target.precisions else ()
+        )
+        raise DataError(
+            f"precision {precision}{implied} needs calibration data for a float model",
+            details=("random data would give meaningless ranges, so none are made up",),
+            hints=HOW_TO_CALIBRATE + fallback,
+        )
+    return precision
+
+
+def _check_target_has(
+    precision: str, request: CompileRequest, target: Target, graph: Graph
+) -> None:
+    if precision in target.precisions:
+        return
+    hints = [f"--precision {target.default_precision}"]
+    if graph.is_quantized():
+        hints = ["give the float model: its weights cannot be recovered from int8"]
+    raise UsageError(
+        f"target '{target.name}' has no {precision}: it runs {', '.join(target.precisions)}",
+        details=target.notes,
+        hints=hints,
+    )

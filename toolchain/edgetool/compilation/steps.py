@@ -1,0 +1,278 @@
+"""The steps of compile, in order; each is a function of what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgetool import __version__, artifact, pipeline
+from edgetool.artifact import Artifact, Manifest, Port
+from edgetool.compilation.firmware import CompiledC, compile_c
+from edgetool.compilation.fitting import check_before_build, check_built
+from edgetool.compilation.golden import golden_samples
+from edgetool.compilation.ports import port_specs, ports_of_graph, ports_of_program
+from edgetool.compilation.request import CompileRequest, choose_precision
+from edgetool.data import Dataset, load_data, overlap_note
+from edgetool.errors import UnsupportedOperatorError
+from edgetool.exporters.onnx import export_onnx
+from edgetool.exporters.tflite import export_tflite
+from edgetool.figures import Figure
+from edgetool.graph import Graph
+from edgetool.importers import load_model
+from edgetool.metrics import choose_metric, evaluate
+from edgetool.packs import Target, find_target
+from edgetool.passes import PassContext
+from edgetool.program.boundary import from_program, to_program, with_io
+from edgetool.program.executor import execute
+from edgetool.program.lowering import lower
+from edgetool.program.program import Program
+from edgetool.program.serialize import dump_program, save_arrays
+from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
+from edgetool.runtimes.session import Progress
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model ready to be exported: its final graph, its Program if it lowers, and the story."""
+
+    request: CompileRequest
+    target: Target
+    precision: str
+    graph: Graph
+    program: Program | None
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    reports: tuple[Mapping[str, Any], ...]
+    notes: tuple[str, ...]
+    calibration: Dataset | None
+    evaluation: Dataset | None
+
+
+def compile_model(request: CompileRequest, progress: Progress | None = None) -> Artifact:
+    """Compile a model for a target and write the artifact.
+
+    Raises: UsageError and its kind before anything is written; ModelError when the model cannot
+    be compiled or does not fit. On any error nothing is left behind.
+    """
+    request.check()
+    target = find_target(request.target)
+    source = load_model(request.model)
+    precision = choose_precision(request, target, source)
+    folder = request.folder(target, precision)
+    artifact.check_output(folder, request.force)
+    prepared = prepare(request, target, precision, source, progress)
+    if prepared.program is not None:
+        check_before_build(prepared.program, target)
+    with artifact.new_folder(folder, request.force) as aside:
+        manifest = write_artifact(prepared, aside, progress)
+        artifact.write_manifest(aside, manifest)
+    return Artifact.open(folder)
+
+
+def prepare(
+    request: CompileRequest,
+    target: Target,
+    precision: str,
+    source: Graph,
+    progress: Progress | None,
+) -> Prepared:
+    """Run the passes and lower."""
+    context = PassContext(shapes=request.shapes)
+    graph, reports = pipeline.run_pipeline(source, context, pipeline.PREPARE)
+    calibration, evaluation = load_datasets(request, graph)
+    if precision == "int8":
+        options = {
+            "symmetric": target.symmetric_activations,
+            **({"ranges": request.ranges} if request.ranges else {}),
+            **({"progress": progress} if progress else {}),
+        }
+        inputs = dict(calibration.inputs) if calibration is not None else None
+        context = PassContext(calibration=inputs, shapes=request.shapes, options=options)
+        graph, more = pipeline.run_pipeline(graph, context, pipeline.QUANTIZE)
+        reports = [*reports, *more]
+    program, notes = lower_for(request, target, graph)
+    notes += overlap_note(calibration, evaluation)
+    if program is not None:
+        inputs_, outputs = ports_of_program(program, graph)
+    else:
+        inputs_, outputs = ports_of_graph(graph)
+    return Prepared(
+        request,
+        target,
+        precision,
+        graph,
+        program,
+        inputs_,
+        outputs,
+        tuple(report.to_json() for report in reports),
+        (*target.notes, *notes),
+        calibration,
+        evaluation,
+    )
+
+
+def load_datasets(request: CompileRequest, graph: Graph) -> tuple[Dataset | None, Dataset | None]:
+    """Calibration and evaluation data in the graph's own layout and type."""
+    specs = port_specs(graph)
+    calibration = load_data(request.calibrate, specs) if request.calibrate else None
+    evaluation = load_data(request.evaluate, specs) if request.evaluate else None
+    return calibration, evaluation
+
+
+def lower_for(
+    request: CompileRequest, target: Target, graph: Graph
+) -> tuple[Program | None, tuple[str, ...]]:
+    """The Program with the target's boundary; None where only ONNX runtimes take the model."""
+    needs_program = target.family == "microcontroller"
+    io = request.io or target.default_io
+    try:
+        program = lower(graph, request.model_name)
+    except UnsupportedOperatorError as error:
+        if needs_program:
+            raise
+        return None, (f"no TFLite form: {error.message}",)
+    if request.io is None and not _computes_in_integers(program):
+        io = "float32"
+    if graph.is_quantized() and not needs_program and request.io is None:
+        return program, ()
+    return with_io(program, io), ()
+
+
+def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) -> Manifest:
+    """Fill folder with everything but the manifest, which is returned."""
+    request, target, program = prepared.request, prepared.target, prepared.program
+    notes = prepared.notes + export_onnx(
+        prepared.graph,
+        folder / artifact.ONNX,
+        opset_max=target.opset_max,
+        precision=prepared.precision,
+        symmetric_activations=target.symmetric_activations,
+    )
+    figures = size_figures(prepared, folder)
+    compiled: CompiledC | None = None
+    if program is not None:
+        (folder / artifact.PROGRAM).write_bytes(dump_program(program))
+        notes += write_tflite(prepared, folder)
+        if target.family == "microcontroller":
+            compiled = compile_c(program, target, request.compiler, folder)
+            figures |= compiled.figures
+            check_built(compiled, target)
+    samples = golden_samples(prepared.inputs, prepared.calibration or prepared.evaluation, program)
+    outputs = run_reference(prepared, folder, samples)
+    arrays = {f"input_{i}": samples[port.name] for i, port in enumerate(prepared.inputs)}
+    arrays |= {f"output_{i}": outputs[port.name] for i, port in enumerate(prepared.outputs)}
+    (folder / artifact.GOLDEN).write_bytes(save_arrays(arrays))
+    return Manifest(
+        name=request.model_name,
+        precision=prepared.precision,
+        io=prepared.inputs[0].dtype if prepared.inputs else "float32",
+        source={**prepared.graph.source.to_json(), "path": request.model.name},
+        target=target_provenance(target),
+        inputs=prepared.inputs,
+        outputs=prepared.outputs,
+        passes=prepared.reports,
+        notes=notes,
+        figures=figures,
+        metric=score(prepared, folder, progress),
+        calibration=provenance(prepared.calibration),
+        evaluation=provenance(prepared.evaluation),
+        compiler=compiled.compiler if compiled else None,
+        memory=compiled.memory if compiled else None,
+        golden={"samples": len(next(iter(samples.values()), ())), "from": golden_source(prepared)},
+        options={"ranges": request.ranges} if request.ranges else {},
+        edgetool=__version__,
+    )
+
+
+def write_tflite(prepared: Prepared, folder: Path) -> tuple[str, ...]:
+    """model.tflite where the target or a cross-check can use it; a note where TFLite cannot."""
+    program, target = prepared.program, prepared.target
+    if program is None or not ({"litert", "c"} & set(target.runtimes)):
+        return ()
+    try:
+        content = export_tflite(program, float16_weights=prepared.precision == "float16")
+    except UnsupportedOperatorError as error:
+        return (f"no TFLite form: {error.message}",)
+    (folder / artifact.TFLITE).write_bytes(content)
+    return ()
+
+
+def size_figures(prepared: Prepared, folder: Path) -> dict[str, Figure]:
+    """What is known without a compiler."""
+    if prepared.program is None:
+        size = (folder / artifact.ONNX).stat().st_size
+        return {"flash_bytes": Figure(size, "B", "computed", "model file")}
+    program = prepared.program
+    figures = {
+        "macs": Figure(program.total_macs(), "1", "computed"),
+        "parameters": Figure(program.parameters(), "1", "computed"),
+    }
+    if prepared.target.family != "microcontroller":
+        size = (folder / artifact.ONNX).stat().st_size
+        figures["flash_bytes"] = Figure(size, "B", "computed", "model.onnx")
+    return figures
+
+
+def run_reference(
+    prepared: Prepared, folder: Path, samples: Mapping[str, np.ndarray[Any, Any]]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Expected outputs by port name: the NumPy executor, or ONNX Runtime unoptimised."""
+    if prepared.program is None:
+        session = OnnxRuntimeSession(folder / artifact.ONNX, optimised=False)
+        return session.run(samples)
+    program = prepared.program
+    names = dict(zip(program.input_names, program.inputs, strict=True))
+    values = execute(program, {names[port]: array for port, array in samples.items()})
+    return {
+        source: values[name]
+        for name, source in zip(program.outputs, program.output_names, strict=True)
+    }
+
+
+def score(prepared: Prepared, folder: Path, progress: Progress | None) -> dict[str, Figure]:
+    """The metric on the evaluation data, by the executor that defines the result."""
+    dataset, program = prepared.evaluation, prepared.program
+    if dataset is None:
+        return {}
+    if program is None:
+        session = OnnxRuntimeSession(folder / artifact.ONNX, optimised=False)
+        outputs = session.run(dataset.inputs, progress)
+    else:
+        values = execute(program, to_program(program, dataset.inputs), progress=progress)
+        outputs = from_program(program, values)
+    metric = choose_metric(prepared.request.metric, outputs, dataset)
+    return evaluate(metric, outputs, dataset)
+
+
+def target_provenance(target: Target) -> dict[str, Any]:
+    """Name and sources of the target, for the manifest."""
+    return {
+        "name": target.name,
+        "family": target.family,
+        "core": target.core.name if target.core else None,
+        "runtimes": list(target.runtimes),
+        "sha256": target.source.sha256,
+        "parents": [parent.sha256 for parent in target.parents],
+    }
+
+
+def provenance(dataset: Dataset | None) -> dict[str, Any] | None:
+    """Which data were used, by content."""
+    if dataset is None:
+        return None
+    return {"sha256": dataset.sha256, "samples": dataset.samples}
+
+
+def golden_source(prepared: Prepared) -> str:
+    """Which data the golden samples are."""
+    if prepared.calibration is not None:
+        return "calibration data"
+    return "evaluation data" if prepared.evaluation is not None else "seeded uniform values"
+
+
+def _computes_in_integers(program: Program) -> bool:
+    return any(tensor.quantization is not None for tensor in program.activations())

@@ -1,0 +1,50 @@
+"""Profile an artifact by every means at hand here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgetool.artifact import Artifact
+from edgetool.errors import UsageError
+from edgetool.figures import Figure
+from edgetool.packs import find_target
+from edgetool.runtimes.session import Progress
+
+
+@dataclass(frozen=True)
+class Profiled:
+    """Figures of one artifact.
+
+    figures: by name; each says how it was obtained.   runtimes: figures of each runtime that ran
+    on this machine, by its name.   details: sections, per-layer rows, tools.   notes: for people.
+    """
+
+    figures: Mapping[str, Figure]
+    runtimes: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def profile_artifact(
+    artifact: Artifact,
+    *,
+    compiler: str | None = None,
+    emulator: str | None = None,
+    progress: Progress | None = None,
+) -> Profiled:
+    """Instructions, cycles, stack and sizes of C; latencies of host runtimes.
+
+    Raises: MissingToolError, CompilerError, DeviceError.
+    """
+    if artifact.manifest.target["family"] == "microcontroller":
+        from edgetool.profiling.emulated import profile_firmware
+
+        target = find_target(artifact.manifest.target["name"])
+        return profile_firmware(artifact, target, compiler, emulator)
+    if compiler or emulator:
+        raise UsageError("--compiler and --emulator are for microcontroller artifacts")
+    from edgetool.profiling.host import profile_on_host
+
+    return profile_on_host(artifact, progress)

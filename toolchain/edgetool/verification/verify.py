@@ -1,0 +1,237 @@
+"""Replay samples in every runtime an artifact can use; judge each against the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+from edgetool.artifact import SOURCES, TFLITE, Artifact
+from edgetool.compilation.ports import specs_of_artifact
+from edgetool.data import Dataset, load_data
+from edgetool.errors import MissingToolError, UnsupportedOperatorError, UsageError
+from edgetool.figures import Figure
+from edgetool.metrics import choose_metric, decisions_equal, evaluate
+from edgetool.packs import find_target
+from edgetool.program.boundary import from_program, to_program
+from edgetool.runtimes import litert
+from edgetool.runtimes.session import Progress
+from edgetool.verification.differences import (
+    Difference,
+    by_operation,
+    difference,
+    first_beyond,
+    worst_of,
+)
+from edgetool.verification.runners import (
+    LiteRtRunner,
+    OnnxRuntimeRunner,
+    ReferenceRunner,
+    Runner,
+    Subject,
+)
+
+Array = npt.NDArray[Any]
+
+OPERATOR_SAMPLES = 4  # operators are compared on this many samples, whole models on all
+DECISIONS_FLOOR = 0.995
+HALF_PRECISION_RELATIVE = 2e-2
+
+
+@dataclass(frozen=True)
+class RuntimeResult:
+    """What one runtime computed, against the reference.
+
+    samples: how many were run.   outputs: worst difference at the model's outputs.
+    operators: difference by operation, identical inputs fed to both sides.
+    decisions_equal: share of samples with the same argmax.   metric: by name, where labels are.
+    problem: None when the runtime holds, else one sentence with the first layer that differs.
+    """
+
+    name: str
+    samples: int
+    outputs: Difference
+    operators: Mapping[str, Difference]
+    decisions_equal: float
+    metric: Mapping[str, Figure]
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Results of every runtime, and the runtimes that could not be asked."""
+
+    runtimes: tuple[RuntimeResult, ...]
+    skipped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One sentence for each runtime that does not hold."""
+        return tuple(f"{r.name}: {r.problem}" for r in self.runtimes if r.problem)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Inputs by tensor name, the reference's outputs for them, and the data they came from."""
+
+    inputs: Mapping[str, Array]
+    expected: Mapping[str, Array]
+    dataset: Dataset | None
+
+    def first(self, limit: int | None) -> Samples:
+        """Only the first samples."""
+        if limit is None or len(next(iter(self.inputs.values()))) <= limit:
+            return self
+        dataset = self.dataset.first(limit) if self.dataset is not None else None
+        return Samples(
+            {name: array[:limit] for name, array in self.inputs.items()},
+            {name: array[:limit] for name, array in self.expected.items()},
+            dataset,
+        )
+
+    @property
+    def count(self) -> int:
+        """Number of samples."""
+        return len(next(iter(self.inputs.values())))
+
+
+def verify_artifact(
+    artifact: Artifact,
+    *,
+    samples: str | None = None,
+    compiler: str | None = None,
+    emulator: str | None = None,
+    emulated_samples: int | None = None,
+    metric: str | None = None,
+    progress: Progress | None = None,
+) -> Verification:
+    """Run the golden inputs, or the given data, in every runtime that is at hand.
+
+    Raises: UsageError for an artifact without a Program; DataError for unusable samples.
+    """
+    program = artifact.program()
+    if program is None:
+        raise UsageError(
+            f"'{artifact.folder}' only runs in ONNX runtimes: there is no second implementation "
+            "on this machine to compare it with",
+            hints=("deploy it and compare with the golden outputs on the device",),
+        )
+    subject = Subject(artifact, program)
+    data = gather(subject, samples, progress)
+    results, skipped = [], {}
+    for name, make in runners(subject, compiler, emulator, emulated_samples).items():
+        try:
+            runner = make()
+            results.append(examine(runner, data, metric, progress))
+        except (MissingToolError, UnsupportedOperatorError) as error:
+            skipped[name] = "; ".join((error.message, *error.hints))
+    return Verification(tuple(results), skipped)
+
+
+def gather(subject: Subject, samples: str | None, progress: Progress | None) -> Samples:
+    """The samples to replay and what the reference makes of them."""
+    program = subject.program
+    if samples is None:
+        golden_inputs, golden_outputs = subject.artifact.golden()
+        named = dict(zip(program.input_names, program.inputs, strict=True))
+        inputs = {named[port]: array for port, array in golden_inputs.items()}
+        named = dict(zip(program.output_names, program.outputs, strict=True))
+        return Samples(inputs, {named[p]: a for p, a in golden_outputs.items()}, None)
+    dataset = load_data(samples, specs_of_artifact(subject.artifact))
+    inputs = to_program(program, dataset.inputs)
+    from edgetool.program.executor import execute
+
+    expected = execute(program, inputs, progress=progress)
+    return Samples(inputs, {name: expected[name] for name in program.outputs}, dataset)
+
+
+def runners(
+    subject: Subject, compiler: str | None, emulator: str | None, emulated_samples: int | None
+) -> dict[str, Callable[[], Runner]]:
+    """The runtimes that the artifact has files for, by name."""
+    artifact = subject.artifact
+    found: dict[str, Callable[[], Runner]] = {"reference": lambda: ReferenceRunner(subject)}
+    if artifact.path(TFLITE) is not None:
+        found["litert"] = lambda: _litert(subject)
+    found["onnxruntime"] = lambda: OnnxRuntimeRunner(subject)
+    if artifact.path(SOURCES) is not None:
+        found["emulator"] = lambda: _emulator(subject, compiler, emulator, emulated_samples)
+    return found
+
+
+def examine(
+    runner: Runner, data: Samples, metric: str | None, progress: Progress | None
+) -> RuntimeResult:
+    """Run one runtime on whole samples and operator by operator."""
+    data = data.first(runner.samples_limit)
+    program = runner.program
+    found = runner.outputs(data.inputs, progress)
+    outputs = worst_of(
+        {n: difference(program.tensors[n], data.expected[n], found[n]) for n in program.outputs}
+    )
+    operators = examine_operators(runner, data)
+    first = program.outputs[0]
+    decisions = decisions_equal(data.expected[first], found[first])
+    scores: dict[str, Figure] = {}
+    if data.dataset is not None and data.dataset.labels is not None:
+        real = from_program(program, found)
+        scores = evaluate(choose_metric(metric, real, data.dataset), real, data.dataset)
+    problem = judge(runner, outputs, operators, decisions)
+    return RuntimeResult(runner.name, data.count, outputs, operators, decisions, scores, problem)
+
+
+def examine_operators(runner: Runner, data: Samples) -> dict[str, Difference]:
+    """The difference of every operation, each fed the reference's values."""
+    program = runner.program
+    few = data.first(OPERATOR_SAMPLES)
+    values = runner.subject.reference(few.inputs, keep=True)
+    values = {**values, **few.inputs}
+    found = runner.operators(values)
+    tensors = {
+        name: difference(program.tensors[name], values[name], array)
+        for name, array in found.items()
+        if name in values
+    }
+    return by_operation(program, tensors)
+
+
+def judge(
+    runner: Runner, outputs: Difference, operators: Mapping[str, Difference], decisions: float
+) -> str | None:
+    """None when the runtime holds: each operator close enough, and the same decisions."""
+    relative = runner.relative
+    if runner.subject.artifact.manifest.precision == "float16":
+        relative = max(relative, HALF_PRECISION_RELATIVE)
+    beyond = first_beyond(operators, runner.lsb, relative)
+    if beyond is not None:
+        name, found = beyond
+        amount = f"{found.lsb} LSB" if found.lsb is not None else f"{found.relative:.2g} relative"
+        return f"layer {name} differs by {amount} on identical inputs"
+    if runner.lsb == 0 and outputs.lsb is not None and not outputs.exact:
+        return (
+            f"outputs differ by {outputs.lsb} LSB though every operator alone is exact: "
+            "the operators are put together wrongly (memory plan or order)"
+        )
+    if decisions < DECISIONS_FLOOR:
+        return f"only {decisions:.1%} of the decisions are the reference's"
+    return None
+
+
+def _litert(subject: Subject) -> Runner:
+    if not litert.is_available():
+        raise MissingToolError("LiteRT is not installed", hints=("pip install 'edgetool[litert]'",))
+    return LiteRtRunner(subject)
+
+
+def _emulator(
+    subject: Subject, compiler: str | None, emulator: str | None, samples: int | None
+) -> Runner:
+    from edgetool.verification.emulator import DEFAULT_SAMPLES, EmulatorRunner
+
+    manifest = subject.artifact.manifest
+    recorded = (manifest.compiler or {}).get("family", "clang")
+    target = find_target(manifest.target["name"])
+    limit = DEFAULT_SAMPLES if samples is None else samples
+    return EmulatorRunner(subject, target, compiler or recorded, emulator, limit)
