@@ -13,6 +13,13 @@ extern "C" {
 #define EDGE_OK 0
 #define EDGE_BAD_ARG 1
 
+/* The bound of a clamp that clamps nothing. */
+#if defined(__GNUC__)
+#define EDGE_INFINITY (__builtin_inff())
+#else
+#define EDGE_INFINITY (1.0f / 0.0f)
+#endif
+
 /* <string.h> does not exist in every freestanding toolchain; the functions must. */
 extern void *memcpy(void *destination, const void *source, size_t count);
 extern void *memset(void *destination, int value, size_t count);
@@ -54,6 +61,12 @@ static inline int32_t edge_multiply_single_rounding(int32_t x, int32_t multiplie
 {
     const int32_t total = 31 - shift;
     return (int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (total - 1))) >> total);
+}
+
+/* Whether x is in the range of int8. */
+static inline int edge_is_s8(int32_t x)
+{
+    return x >= -128 && x <= 127;
 }
 
 static inline int32_t edge_clamp(int32_t x, int32_t low, int32_t high)

@@ -42,6 +42,10 @@ class MemoryPlan:
     alignment: int
     live: Mapping[str, tuple[str, ...]]
 
+    def live_at(self, program: Program, index: int) -> tuple[str, ...]:
+        """Names of the arena's tensors that are live at the operation of this index."""
+        return self.live[program.operations[index].name]
+
 
 def plan_memory(program: Program, scratch: Mapping[str, int] | None = None) -> MemoryPlan:
     """Place every activation that is neither the caller's input nor output.

@@ -1,0 +1,23 @@
+#ifndef FULLY_CONNECTED_S8_H
+#define FULLY_CONNECTED_S8_H
+
+#include "edgetool_kernels.h"
+
+typedef struct {
+    int32_t rows, in_size, out_size;
+    int32_t out_zero_point, out_min, out_max;
+    int32_t per_channel;
+} fully_connected_s8_params;
+
+/* Fully connected layer, int8 in and out, int32 accumulator, single rounding.
+ * in [rows][in_size]   weights [out_size][in_size]   out [rows][out_size]
+ * bias [out_size]: -input zero point * sum(weights of the output) is folded in.
+ * multipliers, shifts: [out_size] if per_channel, else [1]; multipliers >= 0, shifts -31..30.
+ * Sizes >= 1; out_zero_point -128..127; -128 <= out_min <= out_max <= 127; sums, and sums times
+ * their multiplier, must fit in int32.  out must not overlap in.
+ * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
+int fully_connected_s8(const fully_connected_s8_params *p, const int8_t *in,
+                       const int8_t *weights, const int32_t *bias, const int32_t *multipliers,
+                       const int8_t *shifts, int8_t *out);
+
+#endif
