@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgetool.errors import DataError, QuantizationError
 from edgetool.graph import Graph
+from edgetool.graph.shapes import infer_shapes, unknown_values
 from edgetool.passes.contract import PassContext, PassResult, unchanged
 from edgetool.quantization.calibration import calibrate
 from edgetool.quantization.constants import quantize_constants
@@ -27,7 +28,6 @@ from edgetool.quantization.parameters import (
     activation_parameters,
     symmetric_cost_db,
 )
-from edgetool.quantization.preparation import prepare
 from edgetool.quantization.ranges import DEFAULT_METHOD, choose_range, require_method
 from edgetool.quantization.scale_groups import Grouping, ScaleGroup, group_values
 
@@ -47,7 +47,8 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     method = require_method(context.options.get("ranges", DEFAULT_METHOD))
     symmetric = bool(context.options.get("symmetric", False))
     samples = _require_calibration(graph, context)
-    prepare(graph)
+    if unknown_values(graph.graph):
+        infer_shapes(graph.model)
     selection = select_layers(graph)
     if not selection.layers:
         return PassResult(graph, False, describe(selection))

@@ -18,7 +18,6 @@ from edgetool.quantization.parameters import (
     Range,
     activation_parameters,
 )
-from edgetool.quantization.preparation import fold_gemm_factors
 from edgetool.quantization.rounding import (
     bias_scale,
     least_weight_scale,
@@ -75,7 +74,6 @@ def _quantize_weighted(
     node, axis = layer.node, OUTPUT_AXIS[layer.node.op_type]
     name, weights = _constant(node, 1)
     bias = _constant(node, 2)[1] if has_bias(node) else None
-    weights, bias = _in_gemm_form(node, weights, bias)
     # A grouped ConvTranspose has its weights (in, out / groups, …): groups share their scales.
     repeats = int(attribute(node, "group", 1)) if node.op_type == "ConvTranspose" else 1
     largest_bias = None if bias is None else np.abs(bias).reshape(repeats, -1).max(axis=0)
@@ -93,19 +91,6 @@ def _quantize_weighted(
 def has_bias(node: ir.Node) -> bool:
     """Whether a weighted node has its optional third input."""
     return len(node.inputs) > 2 and node.inputs[2] is not None
-
-
-def _in_gemm_form(
-    node: ir.Node, weights: npt.NDArray[Any], bias: npt.NDArray[Any] | None
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
-    """Weights and bias (channels,) with a Gemm's alpha and beta multiplied in."""
-    if node.op_type != "Gemm":
-        return weights, bias
-    channels = weights.shape[0 if attribute(node, "transB", 0) else 1]
-    alpha, beta = fold_gemm_factors(node)
-    if bias is not None:
-        bias = np.broadcast_to(bias.reshape(-1), (channels,)) * np.float32(beta)
-    return weights * np.float32(alpha), bias
 
 
 def _constant(node: ir.Node, index: int) -> tuple[str, npt.NDArray[Any]]:

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from edgetool.graph import Graph, attribute, constant_array, dtype_of, node_label, only_consumer
+from edgetool.graph import (
+    Graph,
+    attribute,
+    constant_array,
+    dtype_of,
+    node_label,
+    only_consumer,
+    static_shape,
+)
 
 # Activation inputs of these are input 0; weights are input 1, a bias is input 2.
 WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
@@ -23,8 +31,8 @@ UNARY = frozenset(
     {"Relu", "Clip", "LeakyRelu", "HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "Softmax"}
     | {"GlobalAveragePool", "ReduceMean"}
 )
-# Output and input share scale and zero point. LiteRT's average pool is one of them, its mean is
-# not (8-bit specification: AVERAGE_POOL_2D, "input and outputs must have same scale").
+# Output and input share scale and zero point. LiteRT's average pool is one of them (8-bit
+# specification: AVERAGE_POOL_2D); over the whole input it becomes a mean, which is not.
 SAME_SCALE = frozenset(
     {"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Slice", "Split"}
     | {"MaxPool", "GlobalMaxPool", "AveragePool", "Pad", "Resize", "Concat"}
@@ -60,8 +68,8 @@ class Layer:
 
     @property
     def keeps_scale(self) -> bool:
-        """Whether it only moves or chooses elements."""
-        return self.node.op_type in SAME_SCALE
+        """Whether it only moves or chooses elements, or averages them as LiteRT's pool does."""
+        return self.node.op_type in SAME_SCALE and not averages_everything(self.node)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +136,15 @@ def fused_clamp(node: ir.Node) -> ir.Node | None:
     return follower if _clip_reason(follower) is None else None
 
 
+def averages_everything(node: ir.Node) -> bool:
+    """Whether an AveragePool has one window, the whole input: then it is a mean."""
+    if node.op_type != "AveragePool" or any(attribute(node, "pads", ())):
+        return False
+    source = node.inputs[0]
+    shape = None if source is None else static_shape(source)
+    return shape is not None and tuple(attribute(node, "kernel_shape", ())) == shape[2:]
+
+
 # --- reasons to stay float ------------------------------------------------------------------
 
 
@@ -164,9 +181,14 @@ def _weighted_reason(node: ir.Node) -> str | None:
 def _gemm_reason(node: ir.Node) -> str | None:
     if attribute(node, "transA", 0):
         return "its activation is transposed (transA)"
+    if attribute(node, "alpha", 1.0) != 1.0 or attribute(node, "beta", 1.0) != 1.0:
+        return "its alpha or beta is not 1"
+    weights = constant_array(node.inputs[1])
     bias = constant_array(node.inputs[2]) if len(node.inputs) > 2 else None
-    if bias is not None and bias.size > 1 and bias.size != bias.shape[-1]:
-        return "its bias differs from row to row"
+    if weights is not None and bias is not None:
+        channels = weights.shape[0 if attribute(node, "transB", 0) else 1]
+        if bias.shape != (channels,):
+            return f"its bias has shape {bias.shape}, not ({channels},)"
     return _weighted_reason(node)
 
 
