@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from flatbuffers import number_types
+from flatbuffers.table import Table
 
 from edgetool.errors import ModelFormatError
 
@@ -106,11 +108,21 @@ class Budget:
         self.spend(numbers.size, numbers.itemsize, f"{what}, {name}")
         return tuple(int(number) for number in numbers)
 
-    def text(self, raw: bytes | None, what: str) -> str:
-        """A name; bytes that are not UTF-8 are replaced."""
-        if raw is None:
-            return ""
-        if len(raw) > LONGEST_NAME_BYTES:
-            raise corrupt(what, f"a name of {len(raw)} bytes")
-        self.spend(len(raw), 1, what)
-        return raw.decode("utf-8", errors="replace")
+    def text(self, table: Any, slot: int, what: str) -> str:
+        """A string field; bytes that are not UTF-8 are replaced.
+
+        slot: the field's place in the vtable. The generated reader would cut a string that is
+        longer than the file without a word.
+        """
+        with reading(what):
+            fields: Table = table._tab
+            position = fields.Offset(slot)
+            if position == 0:
+                return ""
+            position = fields.Indirect(position + fields.Pos)
+            count = fields.Get(number_types.UOffsetTFlags, position)
+            start = position + number_types.UOffsetTFlags.bytewidth
+        if count > LONGEST_NAME_BYTES or start + count > self.file_bytes:
+            raise corrupt(what, f"a name of {count} bytes")
+        self.spend(count, 1, what)
+        return bytes(fields.Bytes[start : start + count]).decode("utf-8", errors="replace")

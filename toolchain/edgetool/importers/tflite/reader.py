@@ -22,6 +22,8 @@ SCHEMA_VERSION = 3
 # LiteRT's own limit of dimensions is 8; sizes are C ints.
 HIGHEST_RANK = 8
 MOST_ELEMENTS = 2**31 - 1
+# Places of strings in the vtables of Tensor, SubGraph and OperatorCode.
+_TENSOR_NAME, _SUBGRAPH_NAME, _CUSTOM_CODE = 10, 12, 6
 
 DTYPES = {
     tflite.TensorType.FLOAT32: "float32",
@@ -72,7 +74,7 @@ class _Reader:
         kinds = self.kinds()
         with reading("subgraph 0"):
             counts = graph.TensorsLength(), graph.OperatorsLength()
-            name = self.budget.text(graph.Name(), "subgraph 0")
+        name = self.budget.text(graph, _SUBGRAPH_NAME, "subgraph 0")
         tables = self.budget.tables(graph.Tensors, counts[0], "tensor")
         tensors = tuple(self.tensor(i, table) for i, table in enumerate(tables))
         tables = self.budget.tables(graph.Operators, counts[1], "operator")
@@ -94,10 +96,10 @@ class _Reader:
             with reading("operator code"):
                 # Files older than 2020 have only the first field, which ends at 127.
                 number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
-                name = OPERATOR_NAMES.get(number, f"builtin {number}")
-                if name == "CUSTOM":
-                    custom = self.budget.text(code.CustomCode(), "operator code")
-                    name = f"CUSTOM '{custom[:80]}'"
+            name = OPERATOR_NAMES.get(number, f"builtin {number}")
+            if name == "CUSTOM":
+                custom = self.budget.text(code, _CUSTOM_CODE, "operator code")
+                name = f"CUSTOM '{custom[:80]}'"
             names.append(name)
         return names
 
@@ -124,8 +126,8 @@ class _Reader:
 
     def tensor(self, index: int, table: Any) -> LiteTensor:
         what = f"tensor {index}"
+        name = self.budget.text(table, _TENSOR_NAME, what)
         with reading(what):
-            name = self.budget.text(table.Name(), what)
             type_number, buffer = table.Type(), table.Buffer()
             unusual = table.IsVariable() or table.Sparsity() is not None
         what = f"tensor {index} ('{name[:80]}')"
