@@ -1,0 +1,70 @@
+"""The table of executed blocks as C keeps it (block_table.h, unicorn_hook.c), read with ctypes.
+
+Only the standard library: this runs in unicorn's process too.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TypeAlias
+
+BLOCKS_MAX = 1 << 18
+SLOTS = 1 << 20
+
+Counts: TypeAlias = dict[tuple[int, int], tuple[int, int]]
+"""(address, size) → (executed, taken)."""
+
+
+class CBlock(ctypes.Structure):
+    """struct block."""
+
+    _fields_ = tuple((name, ctypes.c_uint64) for name in ("address", "size", "executed", "taken"))
+
+
+class CTable(ctypes.Structure):
+    """struct block_table."""
+
+    _fields_ = (
+        ("count", ctypes.c_uint64),
+        ("overflow", ctypes.c_uint64),
+        ("blocks", CBlock * BLOCKS_MAX),
+        ("slots", ctypes.c_uint32 * SLOTS),
+    )
+
+
+class CCounter(ctypes.Structure):
+    """struct counter."""
+
+    _fields_ = (
+        ("start", ctypes.c_uint64),
+        ("end", ctypes.c_uint64),
+        ("limit_bytes", ctypes.c_uint64),
+        ("executed_bytes", ctypes.c_uint64),
+        ("stop", ctypes.c_void_p),
+        ("previous", ctypes.c_void_p),
+        ("previous_end", ctypes.c_uint64),
+        ("table", CTable),
+    )
+
+    def counts(self) -> Counts:
+        """What was counted since the table was made."""
+        return {
+            (block.address, block.size): (block.executed, block.taken)
+            for block in self.table.blocks[: self.table.count]
+        }
+
+
+def instruction_lengths(code: bytes, *, riscv: bool) -> list[int]:
+    """Bytes of each instruction of a block, 2 or 4, without decoding more than its length.
+
+    Source: Armv7-M Architecture Reference Manual A5.1; RISC-V Instruction Set Manual 1.5.
+    """
+    lengths: list[int] = []
+    offset = 0
+    while offset < len(code):
+        long = (
+            code[offset] & 3 == 3 if riscv else code[offset + 1] >> 3 in (0b11101, 0b11110, 0b11111)
+        )
+        lengths.append(4 if long else 2)
+        offset += lengths[-1]
+    return lengths

@@ -1,0 +1,100 @@
+"""Estimate cycles: executed blocks, decoded into instruction classes, times a core's timing table.
+
+Instruction counts are exact; this is not: no wait states, no cache, no bus contention, and a table
+where a manual may have a pipeline. Instructions that an IT block skips count as executed.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from edgetool.compilers import Image
+from edgetool.compilers.elf import read_elf
+from edgetool.packs.schema import Core
+from edgetool.runtimes.bare_metal.result import Block, EmulatedRun
+
+UNKNOWN = "unknown"
+CONDITIONAL = "conditional branch"
+"""Stands for branch_taken or branch_not_taken, by how often the block's successor was another."""
+
+_STAND_INS = {
+    "load_next": "load",
+    "store_next": "store",
+    "mla": "mul",
+    "mla_long": "mul_long",
+    "mac_dsp": "mul",
+    "mac_dsp_long": "mac_dsp",
+    "simd": "alu",
+    "saturate": "alu",
+    "call_indirect": "branch_indirect",
+    "return": "branch_indirect",
+    "branch_indirect": "branch_taken",
+    "call": "branch_taken",
+}
+"""A class that a table leaves out costs as much as its plainer kin."""
+
+Decode = Callable[[bytes, int], list[str]]
+"""(code, address) → classes, several for an instruction that moves several registers."""
+
+
+@dataclass(frozen=True)
+class _Sum:
+    cycles: float
+    instructions: int
+    unknown: int
+
+
+def estimate_cycles(run: EmulatedRun, image: Image, core: Core) -> tuple[float, str] | None:
+    """Cycles per inference and where they come from; None without blocks or a timing table.
+
+    Raises: MissingToolError if capstone, which decodes, is not installed.
+    """
+    if not run.blocks or not core.cycles:
+        return None
+    elf = read_elf(image.elf)
+    decode = _decoder(core)
+    parts = [
+        _block(block, decode(elf.read(block.address, block.size), block.address), core.cycles)
+        for block in run.blocks
+    ]
+    executed = sum(part.instructions for part in parts)
+    unknown = sum(part.unknown for part in parts)
+    return sum(part.cycles for part in parts) / run.counted, _source(core, unknown, executed)
+
+
+def _decoder(core: Core) -> Decode:
+    if core.isa.startswith("rv"):
+        from edgetool.runtimes.bare_metal.instructions_riscv import classify as classify_riscv
+
+        return classify_riscv
+    from edgetool.runtimes.bare_metal.instructions_arm import classify as classify_arm
+
+    return functools.partial(classify_arm, mve=core.mve)
+
+
+def _block(block: Block, classes: list[str], cycles: Mapping[str, float]) -> _Sum:
+    counts = Counter(classes)
+    conditional = counts.pop(CONDITIONAL, 0)
+    unknown = counts[UNKNOWN]
+    once = sum(_cost(name, cycles) * count for name, count in counts.items())
+    taken = block.taken * _cost("branch_taken", cycles)
+    fallen = (block.executed - block.taken) * _cost("branch_not_taken", cycles)
+    total = once * block.executed + conditional * (taken + fallen)
+    return _Sum(total, len(classes) * block.executed, unknown * block.executed)
+
+
+def _cost(name: str, cycles: Mapping[str, float]) -> float:
+    if name in cycles:
+        return cycles[name]
+    return _cost(_STAND_INS[name], cycles) if name in _STAND_INS else cycles.get("alu", 1)
+
+
+def _source(core: Core, unknown: int, executed: int) -> str:
+    parts = [core.cycles_source, core.cycles_note]
+    if unknown:
+        share = 100 * unknown / executed
+        parts.append(f"{share:.2g} % of instructions not in the table, counted as alu")
+    return "; ".join(filter(None, parts))
