@@ -26,8 +26,8 @@ ROOMS: dict[str, set[str]] = {
     "download": {"errors"},
     "models": {"errors", "packs", "download"},
     "builders": {"errors"},
-    "metrics": {"errors", "figures"},
     "data": {"errors"},
+    "metrics": {"errors", "figures", "data"},
     "graph": {"errors"},
     "quantization": {"errors", "graph"},
     "importers": {"errors", "graph"},
@@ -38,9 +38,21 @@ ROOMS: dict[str, set[str]] = {
     "artifact": {"errors", "figures", "program"},
     "compilers": {"errors", "packs", "program", "artifact"},
     "runtimes": {"errors", "figures", "packs", "program", "artifact", "compilers"},
+    "comparison": {"errors", "figures", "artifact"},
+    "doctor": {"errors", "packs", "compilers", "runtimes"},
+    "inspection": {
+        "errors",
+        "figures",
+        "packs",
+        "graph",
+        "importers",
+        "passes",
+        "pipeline",
+        "program",
+    },
 }
-# These tie the rooms together, so they may import any room but each other upwards.
-ON_TOP = ["compilation", "cli", "__main__"]
+# These tie rooms together, so they may import any of ROOMS, and of each other those before them.
+ON_TOP = ["compilation", "verification", "profiling", "cli", "__main__"]
 
 # Module → the rooms that may import it.
 CONFINED = {
