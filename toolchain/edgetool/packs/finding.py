@@ -119,7 +119,7 @@ def find(kind: Kind, name_or_path: str | os.PathLike[str]) -> Found:
     """The file of a pack. Raises: PackError saying where it was looked for and what is close."""
     text = os.fspath(name_or_path)
     if isinstance(name_or_path, Path) or _looks_like_path(text):
-        return Found(_file_at(kind, Path(text).expanduser()), COMMAND_LINE)
+        return Found(_file_at(kind, text), COMMAND_LINE)
     if not is_id(text):
         raise PackError(
             f"{kind.noun} name {text!r} is not valid",
@@ -174,11 +174,12 @@ def _looks_like_path(text: str) -> bool:
     return any(s in text for s in separators) or text.endswith(".toml") or text in {".", ".."}
 
 
-def _file_at(kind: Kind, path: Path) -> Path:
+def _file_at(kind: Kind, text: str) -> Path:
+    path = Path(text).expanduser()
     file = path / kind.file if kind.file and path.is_dir() else path
     if not file.is_file():
         shape = f"a folder with {kind.file}, or that file" if kind.file else "a .toml file"
-        raise PackError(f"{kind.noun} '{path}' not found", hints=[shape])
+        raise PackError(f"{kind.noun} '{text}' not found", hints=[shape])
     return file.resolve()
 
 
