@@ -32,16 +32,16 @@ class Row:
     figures: dict[str, dict[str, Any]]
 
 
-class EdgetoolFailed(Exception):
+class VerbError(Exception):
     """The tool's own message on stderr."""
 
 
 def edgetool(*arguments: str | Path) -> dict[str, Any]:
-    """What a verb prints with --json. Raises: EdgetoolFailed with its error."""
+    """What a verb prints with --json. Raises: VerbError with its error."""
     command = [sys.executable, "-m", "edgetool", *map(str, arguments), "--json"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise EdgetoolFailed(done.stderr.strip())
+        raise VerbError(done.stderr.strip())
     content: dict[str, Any] = json.loads(done.stdout)
     return content
 
@@ -93,7 +93,7 @@ def main() -> None:
         files = options.output / "models" / model
         try:
             edgetool("models", "get", model, "--output", files)
-        except EdgetoolFailed as error:
+        except VerbError as error:
             print(f"left out: {model}: {error}", file=sys.stderr)
             continue
         for core in options.cores:
@@ -105,5 +105,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except EdgetoolFailed as error:
+    except VerbError as error:
         sys.exit(str(error))
