@@ -23,6 +23,7 @@ from edgetool.figures import Figure
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from edgetool.packs import Target
     from edgetool.program.program import Program
 
 SCHEMA_VERSION = 1
@@ -32,6 +33,7 @@ GOLDEN = "golden.npz"
 ONNX = "model.onnx"
 TFLITE = "model.tflite"
 SOURCES = "c"
+TARGET = "target.json"
 # What verify and profile leave beside the manifest; not part of the artifact's identity.
 RESULTS = ("verify.json", "profile.json")
 
@@ -138,6 +140,12 @@ class Artifact:
 
         path = self.path(PROGRAM)
         return None if path is None else load_program(path.read_bytes())
+
+    def target(self) -> Target:
+        """The target as it was when the artifact was made."""
+        from edgetool.packs import recorded_target
+
+        return recorded_target(self.folder / TARGET)
 
     def golden(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, npt.NDArray[Any]]]:
         """(inputs, expected outputs) by port name, each (samples, *shape)."""

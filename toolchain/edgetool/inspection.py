@@ -79,7 +79,7 @@ def inspect_model(
     """
     target = find_target(target_name) if target_name else None
     source = load_model(path)
-    graph, reports = pipeline.run_pipeline(source, PassContext(shapes=shapes), pipeline.PREPARE)
+    graph, reports = pipeline.run_pipeline(source, PassContext(shapes=shapes), (pipeline.FLOAT,))
     notes = tuple(f"{r.name}: {note}" for r in reports for note in r.notes)
     precision = _precision(graph, target)
     unsupported = _unsupported(graph, target)

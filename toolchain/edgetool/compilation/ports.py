@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import onnx_ir as ir
 
 from edgetool.artifact import Artifact, Port
@@ -31,9 +33,10 @@ def ports_of_graph(graph: Graph) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
     return inputs, tuple(_value_port(value) for value in graph.graph.outputs)
 
 
-def port_specs(graph: Graph) -> list[InputSpec]:
-    """What data for the graph must look like."""
-    return [_spec(value) for value in graph.graph.inputs if value.const_value is None]
+def port_specs(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> list[InputSpec]:
+    """What data for the graph must look like; unknown dimensions count as shapes says, or as 1."""
+    values = [value for value in graph.graph.inputs if value.const_value is None]
+    return [_spec(value, shapes) for value in values]
 
 
 def _port(tensor: Tensor, source: str, source_dtype: str) -> Port:
@@ -57,10 +60,13 @@ def _value_port(value: ir.Value) -> Port:
     return Port(value.name or "", shape, dtype, shape, dtype, tuple(range(len(shape))))
 
 
-def _spec(value: ir.Value) -> InputSpec:
+def _spec(value: ir.Value, shapes: Mapping[str, tuple[int, ...]]) -> InputSpec:
     scale, zero_point = _integer_parameters(value)
     dtype = dtype_of(value) or "float32"
-    return InputSpec(value.name or "", _shape(value), dtype, scale, zero_point)
+    dims = tuple(value.shape or ())
+    shape = tuple(dim if isinstance(dim, int) else 1 for dim in dims)
+    shape = shapes.get(value.name or "", shape)
+    return InputSpec(value.name or "", shape, dtype, scale, zero_point)
 
 
 def _integer_parameters(value: ir.Value) -> tuple[float | None, int | None]:

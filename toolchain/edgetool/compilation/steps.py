@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from edgetool.figures import Figure
 from edgetool.graph import Graph
 from edgetool.importers import load_model
 from edgetool.metrics import choose_metric, evaluate
-from edgetool.packs import Target, find_target
+from edgetool.packs import Target, find_target, record_target
 from edgetool.passes import PassContext
 from edgetool.program.boundary import from_program, to_program, with_io
 from edgetool.program.executor import execute
@@ -32,7 +32,7 @@ from edgetool.program.lowering import lower
 from edgetool.program.program import Program
 from edgetool.program.serialize import dump_program, save_arrays
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
-from edgetool.runtimes.session import Progress
+from edgetool.runtimes.session import Progress, labelled
 
 
 @dataclass(frozen=True)
@@ -81,43 +81,54 @@ def prepare(
     progress: Progress | None,
 ) -> Prepared:
     """Run the passes and lower."""
-    context = PassContext(shapes=request.shapes)
-    graph, reports = pipeline.run_pipeline(source, context, pipeline.PREPARE)
-    calibration, evaluation = load_datasets(request, graph)
-    if precision == "int8":
-        options = {
-            "symmetric": target.symmetric_activations,
-            **({"ranges": request.ranges} if request.ranges else {}),
-            **({"progress": progress} if progress else {}),
-        }
-        inputs = dict(calibration.inputs) if calibration is not None else None
-        context = PassContext(calibration=inputs, shapes=request.shapes, options=options)
-        graph, more = pipeline.run_pipeline(graph, context, pipeline.QUANTIZE)
-        reports = [*reports, *more]
+    calibration, evaluation = load_datasets(request, source)
+    context = PassContext(
+        calibration=dict(calibration.inputs) if calibration is not None else None,
+        shapes=request.shapes,
+        options=pass_options(request, target, progress),
+    )
+    stages = (pipeline.FLOAT, pipeline.QUANTIZE) if precision == "int8" else (pipeline.FLOAT,)
+    graph, reports = pipeline.run_pipeline(source, context, stages)
     program, notes = lower_for(request, target, graph)
+    for dataset in (calibration, evaluation):
+        notes += dataset.notes if dataset is not None else ()
     notes += overlap_note(calibration, evaluation)
     if program is not None:
-        inputs_, outputs = ports_of_program(program, graph)
+        inputs, outputs = ports_of_program(program, graph)
     else:
-        inputs_, outputs = ports_of_graph(graph)
+        inputs, outputs = ports_of_graph(graph)
     return Prepared(
         request,
         target,
         precision,
         graph,
         program,
-        inputs_,
+        inputs,
         outputs,
-        tuple(report.to_json() for report in reports),
+        tuple(report_of(report) for report in reports),
         (*target.notes, *notes),
         calibration,
         evaluation,
     )
 
 
+def pass_options(
+    request: CompileRequest, target: Target, progress: Progress | None
+) -> dict[str, Any]:
+    """What quantize_static is to do."""
+    options: dict[str, Any] = {"symmetric": target.symmetric_activations}
+    if request.ranges:
+        options["ranges"] = request.ranges
+    if progress is not None:
+        options["progress"] = progress
+    return options
+
+
 def load_datasets(request: CompileRequest, graph: Graph) -> tuple[Dataset | None, Dataset | None]:
-    """Calibration and evaluation data in the graph's own layout and type."""
-    specs = port_specs(graph)
+    """Calibration and evaluation data in the source model's own layout and type."""
+    if not (request.calibrate or request.evaluate):
+        return None, None
+    specs = port_specs(graph, request.shapes)
     calibration = load_data(request.calibrate, specs) if request.calibrate else None
     evaluation = load_data(request.evaluate, specs) if request.evaluate else None
     return calibration, evaluation
@@ -145,6 +156,7 @@ def lower_for(
 def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) -> Manifest:
     """Fill folder with everything but the manifest, which is returned."""
     request, target, program = prepared.request, prepared.target, prepared.program
+    (folder / artifact.TARGET).write_bytes(record_target(target))
     notes = prepared.notes + export_onnx(
         prepared.graph,
         folder / artifact.ONNX,
@@ -160,7 +172,7 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
         if target.family == "microcontroller":
             compiled = compile_c(program, target, request.compiler, folder)
             figures |= compiled.figures
-            check_built(compiled, target)
+            check_built(compiled, program, target)
     samples = golden_samples(prepared.inputs, prepared.calibration or prepared.evaluation, program)
     outputs = run_reference(prepared, folder, samples)
     arrays = {f"input_{i}": samples[port.name] for i, port in enumerate(prepared.inputs)}
@@ -242,10 +254,20 @@ def score(prepared: Prepared, folder: Path, progress: Progress | None) -> dict[s
         session = OnnxRuntimeSession(folder / artifact.ONNX, optimised=False)
         outputs = session.run(dataset.inputs, progress)
     else:
-        values = execute(program, to_program(program, dataset.inputs), progress=progress)
+        values = execute(
+            program, to_program(program, dataset.inputs), progress=labelled(progress, "evaluate")
+        )
         outputs = from_program(program, values)
     metric = choose_metric(prepared.request.metric, outputs, dataset)
-    return evaluate(metric, outputs, dataset)
+    # The path of the data is not part of the result; their sha256 stands in the manifest.
+    source = f"reference executor, {dataset.samples} samples"
+    scores = evaluate(metric, outputs, dataset)
+    return {name: replace(figure, source=source) for name, figure in scores.items()}
+
+
+def report_of(report: pipeline.PassReport) -> dict[str, Any]:
+    """A pass report for the manifest: without its time, which differs from run to run."""
+    return {key: value for key, value in report.to_json().items() if key != "seconds"}
 
 
 def target_provenance(target: Target) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,12 @@ class Dataset:
     path: str
     sha256: str
     notes: tuple[str, ...] = ()
+
+    def first(self, count: int) -> Dataset:
+        """Only the first samples."""
+        inputs = {name: array[:count] for name, array in self.inputs.items()}
+        labels = None if self.labels is None else self.labels[:count]
+        return replace(self, inputs=inputs, labels=labels, samples=min(count, self.samples))
 
     def sample_hashes(self) -> list[bytes]:
         """A digest of each sample's values over all inputs, in order."""

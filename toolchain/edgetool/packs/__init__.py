@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgetool.packs import finding, loading
 from edgetool.packs.cycles import CYCLE_CLASSES
+from edgetool.packs.record import record_target, recorded_target
 from edgetool.packs.schema import (
     PRECISIONS,
     RUNTIMES,
@@ -51,6 +52,8 @@ __all__ = [
     "list_profiles",
     "list_recipes",
     "list_targets",
+    "record_target",
+    "recorded_target",
 ]
 
 

@@ -12,8 +12,8 @@ from edgetool.errors import UsageError
 from edgetool.figures import Figure
 from edgetool.packs import Target
 from edgetool.profiling.profile import Profiled
-from edgetool.runtimes.bare_metal import EmulatedRun, default_emulator, estimate_cycles, run
-from edgetool.verification.emulator import samples_as_bytes
+from edgetool.runtimes.bare_metal import EmulatedRun, estimate_cycles, run
+from edgetool.verification.emulator import choose_emulator, samples_as_bytes
 
 
 def profile_firmware(
@@ -30,7 +30,7 @@ def profile_firmware(
     inputs = samples_as_bytes(program, {named[port]: array for port, array in golden.items()})
     with tempfile.TemporaryDirectory(prefix="edgetool-") as folder:
         image = build_sources(program, target, chosen, sources, Path(folder))
-        result = run(image, core, inputs, emulator or default_emulator(core))
+        result = run(image, core, inputs, choose_emulator(core, emulator))
         cycles, source = estimate_cycles(result, image, core)
         figures = {**run_figures(result, cycles, source, target), **built_figures(program, image)}
         details = {

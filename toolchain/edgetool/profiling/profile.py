@@ -9,7 +9,6 @@ from typing import Any
 from edgetool.artifact import Artifact
 from edgetool.errors import UsageError
 from edgetool.figures import Figure
-from edgetool.packs import find_target
 from edgetool.runtimes.session import Progress
 
 
@@ -41,8 +40,7 @@ def profile_artifact(
     if artifact.manifest.target["family"] == "microcontroller":
         from edgetool.profiling.emulated import profile_firmware
 
-        target = find_target(artifact.manifest.target["name"])
-        return profile_firmware(artifact, target, compiler, emulator)
+        return profile_firmware(artifact, artifact.target(), compiler, emulator)
     if compiler or emulator:
         raise UsageError("--compiler and --emulator are for microcontroller artifacts")
     from edgetool.profiling.host import profile_on_host

@@ -75,7 +75,7 @@ def dequantize(array: Array, tensor: Tensor) -> Array:
     if tensor.quantization is None:
         return array.astype(np.float32)
     shifted = array.astype(np.int32) - tensor.zero_point
-    return (shifted.astype(np.float32) * tensor.scale).astype(np.float32)
+    return np.asarray(shifted.astype(np.float32) * tensor.scale, np.float32)
 
 
 def quantize(array: Array, tensor: Tensor) -> Array:
@@ -83,7 +83,8 @@ def quantize(array: Array, tensor: Tensor) -> Array:
     ratio = array.astype(np.float32) / tensor.scale
     rounded = np.trunc(ratio + np.copysign(np.float32(0.5), ratio)).astype(np.int64)
     info = np.iinfo(tensor.dtype)
-    return np.clip(rounded + tensor.zero_point, info.min, info.max).astype(tensor.dtype)
+    integers = np.clip(rounded + tensor.zero_point, info.min, info.max)
+    return np.asarray(integers, tensor.dtype)
 
 
 def _source_shape(tensor: Tensor) -> tuple[int, ...]:

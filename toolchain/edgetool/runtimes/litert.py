@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class LiteRtSession:
             raise DeviceError(f"LiteRT failed to run the model: {error}") from error
 
 
-def _interpreter_module():  # type: ignore[no-untyped-def]  # neither package has type stubs
+def _interpreter_module() -> Any:  # neither package has type stubs
     for name in PACKAGES:
         if importlib.util.find_spec(name.partition(".")[0]):
             return importlib.import_module(name)

@@ -11,6 +11,11 @@ Array = npt.NDArray[Any]
 Progress = Callable[[int, int, str], None]
 
 
+def labelled(progress: Progress | None, label: str) -> Callable[[int, int], None] | None:
+    """progress with its label given, for those who only report (done, total)."""
+    return None if progress is None else lambda done, total: progress(done, total, label)
+
+
 class Session(Protocol):
     """A loaded model.
 

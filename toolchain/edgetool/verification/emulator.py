@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from edgetool.compilation.firmware import build_sources, export_sources
+from edgetool.compilation.firmware import build_sources, core_of, export_sources
 from edgetool.compilers.firmware import Image
-from edgetool.packs import Target
+from edgetool.errors import UsageError
+from edgetool.packs import Core, Target
 from edgetool.program.cut import cut_apart
 from edgetool.program.program import Program
-from edgetool.runtimes.bare_metal import EmulatedRun, run
+from edgetool.runtimes.bare_metal import EmulatedRun, Emulator, run
 from edgetool.runtimes.session import Progress
 from edgetool.verification.runners import Array, Runner, Subject, tensor_of
 
@@ -61,13 +62,27 @@ class EmulatorRunner(Runner):
         return {tensor_of(name): array for name, array in results.items()}
 
     def _run(self, program: Program, image: Image, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        core = self.target.core
-        if core is None:
-            raise ValueError("a microcontroller target has a core")
-        result = run(
-            image, core, samples_as_bytes(program, inputs), self.emulator, count_instructions=False
-        )
+        core = core_of(self.target)
+        emulator = choose_emulator(core, self.emulator)
+        samples = samples_as_bytes(program, inputs)
+        result = run(image, core, samples, emulator, count_instructions=False)
         return arrays_from(program, result)
+
+
+def choose_emulator(core: Core, wanted: str | None) -> Emulator:
+    """The emulator asked for, or unicorn where it runs the core, else QEMU.
+
+    Raises: UsageError for one that is not known or cannot run the core.
+    """
+    can = {"unicorn": core.unicorn_cpu is not None, "qemu": core.qemu_machine is not None}
+    if wanted is not None and not can.get(wanted, False):
+        able = ", ".join(name for name, ready in can.items() if ready)
+        raise UsageError(
+            f"emulator '{wanted}' does not run {core.name}", hints=(f"--emulator with: {able}",)
+        )
+    if wanted == "qemu" or (wanted is None and not can["unicorn"]):
+        return "qemu"
+    return "unicorn"
 
 
 def samples_as_bytes(program: Program, inputs: Mapping[str, Array]) -> list[list[bytes]]:

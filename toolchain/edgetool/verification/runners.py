@@ -26,7 +26,7 @@ from edgetool.program.program import Program
 from edgetool.program.tensor import Tensor
 from edgetool.runtimes.litert import LiteRtSession
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
-from edgetool.runtimes.session import Progress
+from edgetool.runtimes.session import Progress, labelled
 from edgetool.verification.onnx_cut import cut_onnx
 
 Array = npt.NDArray[Any]
@@ -85,7 +85,7 @@ class ReferenceRunner(Runner):
         self, inputs: Mapping[str, Array], progress: Progress | None = None
     ) -> dict[str, Array]:
         """See Runner."""
-        values = execute(self.program, inputs, progress=progress)
+        values = execute(self.program, inputs, progress=labelled(progress, self.name))
         return {name: values[name] for name in self.program.outputs}
 
     def operators(self, values: Mapping[str, Array]) -> dict[str, Array]:

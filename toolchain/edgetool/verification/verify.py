@@ -14,10 +14,10 @@ from edgetool.data import Dataset, load_data
 from edgetool.errors import MissingToolError, UnsupportedOperatorError, UsageError
 from edgetool.figures import Figure
 from edgetool.metrics import choose_metric, decisions_equal, evaluate
-from edgetool.packs import find_target
 from edgetool.program.boundary import from_program, to_program
+from edgetool.program.executor import execute
 from edgetool.runtimes import litert
-from edgetool.runtimes.session import Progress
+from edgetool.runtimes.session import Progress, labelled
 from edgetool.verification.differences import (
     Difference,
     by_operation,
@@ -141,9 +141,7 @@ def gather(subject: Subject, samples: str | None, progress: Progress | None) -> 
         return Samples(inputs, {named[p]: a for p, a in golden_outputs.items()}, None)
     dataset = load_data(samples, specs_of_artifact(subject.artifact))
     inputs = to_program(program, dataset.inputs)
-    from edgetool.program.executor import execute
-
-    expected = execute(program, inputs, progress=progress)
+    expected = execute(program, inputs, progress=labelled(progress, "reference"))
     return Samples(inputs, {name: expected[name] for name in program.outputs}, dataset)
 
 
@@ -232,6 +230,6 @@ def _emulator(
 
     manifest = subject.artifact.manifest
     recorded = (manifest.compiler or {}).get("family", "clang")
-    target = find_target(manifest.target["name"])
+    target = subject.artifact.target()
     limit = DEFAULT_SAMPLES if samples is None else samples
     return EmulatorRunner(subject, target, compiler or recorded, emulator, limit)
