@@ -39,7 +39,9 @@ class Step:
 
 
 FLOAT = (
-    Step("expand_qoperators"),  # QLinearConv and its kin → QDQ; first, for ONNX has no shapes for some
+    Step(
+        "expand_qoperators"
+    ),  # QLinearConv and its kin → QDQ; first, for ONNX has no shapes for some
     Step("fix_shapes"),
     Step("fold_constants"),
     Step("canonicalise_shapes"),
@@ -122,7 +124,7 @@ def run_pipeline(
     graph = graph.clone()
     reference: _Reference | None = None
     reports = []
-    for step in (step for stage in stages for step in stage if True):
+    for step in (step for stage in stages for step in stage):
         if not step.applies_to(graph):
             continue
         graph, report = _run_step(step, graph, context)

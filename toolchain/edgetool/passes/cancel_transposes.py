@@ -9,9 +9,8 @@ from edgetool.graph.edit import bypass, nodes_of, remove_unused, replace_node
 from edgetool.passes.contract import PassContext, PassResult, unchanged
 
 _ELEMENTWISE = frozenset(
-    ("Relu", "Clip", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Softplus")
-    + ("Erf", "Exp", "Neg", "Abs", "Sqrt", "Cast", "Gelu", "Mish")
-    + ("QuantizeLinear", "DequantizeLinear")
+    "Relu Clip LeakyRelu Elu Sigmoid Tanh HardSigmoid HardSwish Softplus Erf Exp Neg Abs Sqrt "  # noqa: SIM905
+    "Cast Gelu Mish QuantizeLinear DequantizeLinear".split()
 )
 
 
