@@ -55,12 +55,34 @@ static inline int32_t edge_multiply_double_rounding(int32_t x, int32_t multiplie
         edge_multiply_high(edge_shift_left(x, left), multiplier), right);
 }
 
-/* x * multiplier / 2^31 * 2^shift, rounded once, halves upwards;
- * multiplier >= 0, shift -31..30; the result must fit in int32. */
-static inline int32_t edge_multiply_single_rounding(int32_t x, int32_t multiplier, int32_t shift)
+/* Number of bits up to the highest 1; x > 0. */
+static inline int32_t edge_bit_length(uint64_t x)
 {
-    const int32_t total = 31 - shift;
-    return (int32_t)(((int64_t)x * multiplier + ((int64_t)1 << (total - 1))) >> total);
+    int32_t length = 0;
+    for (int32_t step = 32; step > 0; step >>= 1) {
+        if (x >> step) {
+            x >>= step;
+            length += step;
+        }
+    }
+    return length + 1;
+}
+
+/* x * (mantissa / 2^shift) as doubles multiply, rounded once, halves away from zero, limited to
+ * -32767..32767.  mantissa 0 or 2^52..2^53 - 1; shift 33..94.
+ * The product of up to 84 bits is high * 2^32 + low. A double keeps 53 of them: where that makes
+ * the product reach a half, half a unit of its last place is the carry out of low. */
+static inline int32_t edge_multiply_real(int32_t x, uint64_t mantissa, int32_t shift)
+{
+    const uint32_t magnitude = x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
+    const uint64_t low = (mantissa & 0xffffffffu) * magnitude;
+    uint64_t high = (mantissa >> 32) * magnitude + (low >> 32);
+    const int32_t dropped = high ? edge_bit_length(high) + 32 - 53 : 0;
+    if (dropped > 0)
+        high += ((low & 0xffffffffu) + ((uint64_t)1 << (dropped - 1))) >> 32;
+    const uint64_t rounded = (high + ((uint64_t)1 << (shift - 33))) >> (shift - 32);
+    const int32_t limited = rounded < 32767u ? (int32_t)rounded : 32767;
+    return x < 0 ? -limited : limited;
 }
 
 /* Whether x is in the range of int8. */

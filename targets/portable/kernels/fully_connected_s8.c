@@ -14,7 +14,7 @@ static int is_valid(const fully_connected_s8_params *p)
 }
 
 int fully_connected_s8(const fully_connected_s8_params *p, const int8_t *in,
-                       const int8_t *weights, const int32_t *bias, const int32_t *multipliers,
+                       const int8_t *weights, const int32_t *bias, const uint64_t *multipliers,
                        const int8_t *shifts, int8_t *out)
 {
     if (!p || !in || !weights || !bias || !multipliers || !shifts || !out || !is_valid(p))
@@ -25,7 +25,7 @@ int fully_connected_s8(const fully_connected_s8_params *p, const int8_t *in,
             const int32_t scale = p->per_channel ? channel : 0;
             const int32_t sum = add_products(in, weight, p->in_size, bias[channel]);
             const int32_t scaled =
-                edge_multiply_single_rounding(sum, multipliers[scale], shifts[scale]);
+                edge_multiply_real(sum, multipliers[scale], shifts[scale]);
             out[channel] = (int8_t)edge_clamp(scaled + p->out_zero_point, p->out_min, p->out_max);
             weight += p->in_size;
         }

@@ -15,13 +15,16 @@ from edgetool.program.arithmetic import (
     Int32Array,
     Int64Array,
     clamp,
+    multiply_double_rounding,
+    multiply_real,
     quantize_multipliers,
+    split_factors,
 )
 from edgetool.program.operator import Argument, Clamp, KernelCall
 from edgetool.program.tensor import Tensor
 
 Array = npt.NDArray[Any]
-Multiply = Callable[[Int64Array, Int32Array, Int32Array], Int64Array]
+FloatArray = npt.NDArray[np.float64]
 
 
 def exact_products(x: Array, weights: Array) -> Int64Array:
@@ -35,37 +38,54 @@ def exact_products(x: Array, weights: Array) -> Int64Array:
     return products.astype(np.int64)
 
 
+@dataclass(frozen=True)
+class Rounding:
+    """How int32 sums meet real factors.
+
+    scale(sums (…, O), factors (O,) or (1,)): the rounded products, int64.
+    split(factors): the (multipliers, shifts) by which the C kernels do the same.
+    """
+
+    scale: Callable[[Int64Array, FloatArray], Int64Array]
+    split: Callable[[FloatArray], tuple[Array, Int32Array]]
+
+
+def _scale_fixed_point(sums: Int64Array, factors: FloatArray) -> Int64Array:
+    return multiply_double_rounding(sums, *quantize_multipliers(factors))
+
+
+# Convolutions: a 31-bit multiplier, rounded twice.  Fully connected layers: in double.
+FIXED_POINT = Rounding(_scale_fixed_point, quantize_multipliers)
+REAL = Rounding(multiply_real, split_factors)
+
+
 @dataclass(frozen=True, eq=False)
 class Requantization:
     """From int32 sums of (input integer) * weight to output integers, per output channel.
 
     bias: int64 (O,), what sums start from, zero point folded in where it can be.
-    multipliers, shifts: int32, (O,) or (1,).   bounds: the clamp, inclusive.
+    factors: float64, (O,) or (1,).   bounds: the clamp, inclusive.
     """
 
     bias: Int64Array
-    multipliers: Int32Array
-    shifts: Int32Array
+    factors: FloatArray
+    rounding: Rounding
     zero_point: int
     bounds: tuple[int, int]
     dtype: str
 
-    def apply(self, sums: Int64Array, multiply: Multiply) -> Array:
-        """The output integers of sums (…, O); multiply is the rounding variant."""
-        scaled = multiply(sums + self.bias, self.multipliers, self.shifts)
+    def apply(self, sums: Int64Array) -> Array:
+        """The output integers of sums (…, O)."""
+        scaled = self.rounding.scale(sums + self.bias, self.factors)
         return clamp(scaled + self.zero_point, self.bounds, self.dtype)
-
-    @property
-    def is_per_channel(self) -> bool:
-        """Whether each output channel has its own multiplier."""
-        return self.multipliers.size > 1
 
     def constants(self) -> dict[str, Array]:
         """The arrays that the C kernels read: bias, multipliers, shifts."""
+        multipliers, shifts = self.rounding.split(self.factors)
         return {
             "bias": self.bias.astype(np.int32),
-            "multipliers": self.multipliers,
-            "shifts": self.shifts.astype(np.int8),
+            "multipliers": multipliers,
+            "shifts": shifts.astype(np.int8),
         }
 
     def parameters(self) -> dict[str, int]:
@@ -74,7 +94,7 @@ class Requantization:
             "out_zero_point": self.zero_point,
             "out_min": self.bounds[0],
             "out_max": self.bounds[1],
-            "per_channel": int(self.is_per_channel),
+            "per_channel": int(self.factors.size > 1),
         }
 
 
@@ -123,26 +143,30 @@ class Layer:
 
 
 def requantization(
-    layer: Layer, limits: Clamp, factors: npt.NDArray[Any], fold: bool = True
+    layer: Layer, limits: Clamp, rounding: Rounding = FIXED_POINT, fold: bool = True
 ) -> Requantization:
-    """The Requantization of a layer; factors: real multipliers, (O,) or (1,).
+    """The Requantization of a layer.
 
     fold: the zero point goes into the bias, sum((x - z) * w) + b = sum(x * w) + (b - z * sum(w)),
     which needs every output to see every tap; else the bias is the layer's own.
     Raises: QuantizationError for weights with a zero point, or sums that can leave int32.
     """
-    multipliers, shifts = quantize_multipliers(factors)
     bias = -layer.x.zero_point * int(fold) * layer.sums(_symmetric_weights(layer))
     if layer.bias_data is not None:
         bias = bias + layer.bias_data.astype(np.int64)
     _require_accumulator(layer, bias)
-    bounds = limits.integer_bounds(layer.output)
-    output = layer.output
-    return Requantization(bias, multipliers, shifts, output.zero_point, bounds, output.dtype)
+    return Requantization(
+        bias,
+        output_factors(layer),
+        rounding,
+        layer.output.zero_point,
+        limits.integer_bounds(layer.output),
+        layer.output.dtype,
+    )
 
 
-def output_factors(layer: Layer) -> npt.NDArray[np.float64]:
-    """Input scale * weight scale / output scale, in double from the float32 scales.
+def output_factors(layer: Layer) -> FloatArray:
+    """Input scale * weight scale / output scale, (O,) or (1,), in double from float32 scales.
 
     Source: LiteRT PopulateConvolutionQuantizationParams.
     """

@@ -16,6 +16,8 @@ from edgetool.program.program import Operation, Program
 from edgetool.program.tensor import Quantization, Tensor
 
 SCHEMA_VERSION = 3
+# LiteRT refuses these without a bias: int8 always, float when the operand is mentioned as absent.
+NEEDS_BIAS = frozenset(["CONV_2D", "DEPTHWISE_CONV_2D"])
 TYPES = {
     "float32": "FLOAT32",
     "float16": "FLOAT16",
@@ -103,12 +105,26 @@ class _Model:
         outputs = self.program.output_tensors(operation)
         operator = form(Context(operation, inputs, outputs))
         operands = [self._operand(operand, operation) for operand in operator.operands]
+        if operator.code in NEEDS_BIAS and operands[-1] == -1:
+            operands[-1] = self._add_zero_bias(operation)
         if any(operator.padding):
             source = inputs[0]
             if source is not None:
                 operands[0] = self._add_pad(source, operator.padding, operation.name)
         results = [self.indices[tensor.name] for tensor in outputs]
         self._add_operator(operator.code, operator.version, operands, results, operator)
+
+    def _add_zero_bias(self, operation: Operation) -> int:
+        """A bias of zeros at the scale that LiteRT expects, per output channel."""
+        x, weights = self.program.input_tensors(operation)[:2]
+        channels = self.program.output_tensors(operation)[0].shape[-1]
+        name = f"{operation.name}/bias"
+        if x is None or weights is None or x.quantization is None or weights.quantization is None:
+            return self._add_constant(name, np.zeros(channels, np.float32), None)
+        scale = np.asarray(x.scale * weights.quantization.scale, np.float32)
+        axis = 0 if scale.size > 1 else None
+        quantization = Quantization(scale, np.zeros(scale.shape, np.int32), axis)
+        return self._add_constant(name, np.zeros(channels, np.int32), quantization)
 
     def _operand(self, operand: Operand, operation: Operation) -> int:
         if not isinstance(operand, str):

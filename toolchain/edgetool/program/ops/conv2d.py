@@ -13,11 +13,9 @@ from edgetool.program.accumulators import (
     exact_products,
     finish_floats,
     layer_call,
-    output_factors,
     requantization,
     require_types,
 )
-from edgetool.program.arithmetic import multiply_double_rounding
 from edgetool.program.convolution_site import ConvolutionSite
 from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
 from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
@@ -79,7 +77,7 @@ class Conv2D(Operator):
         if require_types(self.kind, layer) == "float32":
             return layer_call("conv2d_f32", layer, parameters, self.clamp)
         parameters["in_zero_point"] = layer.x.zero_point
-        found = requantization(layer, self.clamp, output_factors(layer))
+        found = requantization(layer, self.clamp)
         return layer_call("conv2d_s8", layer, parameters, found)
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
@@ -88,10 +86,10 @@ class Conv2D(Operator):
         return layer.weights.elements * layer.output.elements // layer.channels
 
     def _integers(self, x: Array, layer: Layer) -> Array:
-        found = requantization(layer, self.clamp, output_factors(layer))
+        found = requantization(layer, self.clamp)
         padded = pad_image(x, self.padding, layer.x.zero_point)
         sums = [exact_products(rows, weights) for rows, weights in self._groups(padded, layer)]
-        return found.apply(np.concatenate(sums, axis=1), multiply_double_rounding)
+        return found.apply(np.concatenate(sums, axis=1))
 
     def _floats(self, x: Array, layer: Layer) -> Array:
         padded = pad_image(x, self.padding, 0.0)

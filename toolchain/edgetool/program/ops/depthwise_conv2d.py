@@ -12,11 +12,9 @@ from edgetool.program.accumulators import (
     Layer,
     finish_floats,
     layer_call,
-    output_factors,
     requantization,
     require_types,
 )
-from edgetool.program.arithmetic import multiply_double_rounding
 from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
 from edgetool.program.tensor import Tensor
 from edgetool.program.windows import (
@@ -72,7 +70,7 @@ class DepthwiseConv2D(Operator):
         if require_types(self.kind, layer) == "float32":
             return layer_call("depthwise_conv2d_f32", layer, parameters, self.clamp)
         parameters["in_zero_point"] = layer.x.zero_point
-        found = requantization(layer, self.clamp, output_factors(layer))
+        found = requantization(layer, self.clamp)
         return layer_call("depthwise_conv2d_s8", layer, parameters, found)
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
@@ -81,10 +79,10 @@ class DepthwiseConv2D(Operator):
         return layer.weights.elements * layer.output.elements // layer.channels
 
     def _integers(self, x: Array, layer: Layer) -> Array:
-        found = requantization(layer, self.clamp, output_factors(layer))
+        found = requantization(layer, self.clamp)
         padded = pad_image(x, self.padding, layer.x.zero_point)
         sums = self._sum_taps(padded, layer, np.int32)
-        return found.apply(sums.astype(np.int64), multiply_double_rounding)
+        return found.apply(sums.astype(np.int64))
 
     def _floats(self, x: Array, layer: Layer) -> Array:
         padded = pad_image(x, self.padding, 0.0)

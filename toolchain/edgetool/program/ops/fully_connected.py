@@ -11,16 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetool.program.accumulators import (
+    REAL,
     Layer,
     exact_products,
     finish_floats,
     layer_call,
-    output_factors,
     requantization,
     require_types,
     weight_scales,
 )
-from edgetool.program.arithmetic import multiply_single_rounding
 from edgetool.program.layouts import identity
 from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
 from edgetool.program.tensor import Tensor
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
 class FullyConnected(Operator):
     """Inputs: x (N, K), weights (O, K), bias (O,) or absent. Output: (N, O).
 
-    Integer sums are requantized with single rounding, unlike convolutions: so does LiteRT.
+    Integer sums are scaled in double and rounded once, halves away from zero, unlike those of
+    convolutions. Source: LiteRT 2.3's reference kernel, by experiment.
     """
 
     kind: ClassVar[str] = "fully_connected"
@@ -62,7 +62,7 @@ class FullyConnected(Operator):
         }
         if require_types(self.kind, layer) == "float32":
             return layer_call("fully_connected_f32", layer, parameters, self.clamp)
-        found = requantization(layer, self.clamp, real_factors(layer))
+        found = requantization(layer, self.clamp, REAL)
         return layer_call("fully_connected_s8", layer, parameters, found)
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
@@ -71,26 +71,13 @@ class FullyConnected(Operator):
         return layer.weights.elements * layer.output.elements // layer.channels
 
     def _integers(self, x: Array, layer: Layer) -> Array:
-        found = requantization(layer, self.clamp, real_factors(layer))
+        found = requantization(layer, self.clamp, REAL)
         sums = exact_products(x.reshape(-1, layer.weights.shape[1]), layer.weight_data)
-        return found.apply(sums, multiply_single_rounding)
+        return found.apply(sums)
 
     def _floats(self, x: Array, layer: Layer) -> Array:
         rows = x.reshape(-1, layer.weights.shape[1])
         return finish_floats(rows @ layer.weight_data.T, layer, self.clamp)
-
-
-def real_factors(layer: Layer) -> npt.NDArray[np.float64]:
-    """Real multipliers, (1,) or (O,).
-
-    One scale for all weights is multiplied with the input's in float32.
-    Source: LiteRT GetQuantizedConvolutionMultipler, against its per-channel sibling.
-    """
-    scales = weight_scales(layer.weights)
-    if scales.size > 1:
-        return output_factors(layer)
-    product = np.float32(layer.x.scale) * scales.astype(np.float32)
-    return np.asarray(product.astype(np.float64) / np.float64(layer.output.scale))
 
 
 def lower_gemm(site: Site) -> None:

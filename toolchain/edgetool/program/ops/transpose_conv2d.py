@@ -13,11 +13,9 @@ from edgetool.program.accumulators import (
     exact_products,
     finish_floats,
     layer_call,
-    output_factors,
     requantization,
     require_types,
 )
-from edgetool.program.arithmetic import multiply_double_rounding
 from edgetool.program.convolution_site import ConvolutionSite
 from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
 from edgetool.program.tensor import Tensor
@@ -66,7 +64,7 @@ class TransposeConv2D(Operator):
         if require_types(self.kind, layer) == "float32":
             return layer_call("transpose_conv2d_f32", layer, parameters, self.clamp)
         parameters["in_zero_point"] = layer.x.zero_point
-        found = requantization(layer, self.clamp, output_factors(layer), fold=False)
+        found = requantization(layer, self.clamp, fold=False)
         return layer_call("transpose_conv2d_s8", layer, parameters, found)
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
@@ -75,7 +73,7 @@ class TransposeConv2D(Operator):
         return layer.weights.elements * layer.x.elements // layer.x.shape[-1]
 
     def _integers(self, x: Array, layer: Layer) -> Array:
-        found = requantization(layer, self.clamp, output_factors(layer), fold=False)
+        found = requantization(layer, self.clamp, fold=False)
         zero_sums = layer.x.zero_point * layer.weight_data.astype(np.int64).sum(axis=-1)
 
         def tap(row: int, column: int) -> Array:
@@ -84,7 +82,7 @@ class TransposeConv2D(Operator):
             return np.reshape(sums, (*x.shape[:3], -1))
 
         sums = self._scatter(x.shape, layer, tap, np.int64)
-        return found.apply(sums, multiply_double_rounding)
+        return found.apply(sums)
 
     def _floats(self, x: Array, layer: Layer) -> Array:
         def tap(row: int, column: int) -> Array:
