@@ -126,9 +126,7 @@ def test_samples_in_chunks_give_the_same_outputs(monkeypatch: pytest.MonkeyPatch
     whole = execute(program, inputs, keep=True)
     monkeypatch.setattr("edgetool.program.executor.CHUNK_BYTES", 10)
     seen: list[tuple[int, int]] = []
-    parts = execute(
-        program, inputs, keep=True, progress=lambda done, all_: seen.append((done, all_))
-    )
+    parts = execute(program, inputs, keep=True, progress=lambda *pair: seen.append(pair))
     assert seen == [(2, 7), (4, 7), (6, 7), (7, 7)]
     assert whole.keys() == parts.keys() == {"x", "y"}
     np.testing.assert_array_equal(whole["y"], parts["y"])
