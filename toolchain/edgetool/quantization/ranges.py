@@ -26,7 +26,7 @@ DEFAULT_METHOD = "percentile"
 PERCENTILE = 99.99
 # Candidates of the mse search: fractions of the observed extreme, the full range first so that
 # it wins ties.
-_FRACTIONS = np.linspace(1.0, 0.2, 81)
+_FRACTIONS = tuple(float(fraction) for fraction in np.geomspace(1.0, 0.02, 81))
 _ROUNDS = 2
 
 
@@ -69,7 +69,8 @@ def least_error_range(histogram: Histogram, observed: Range, symmetric: bool) ->
         largest = max(-observed.low, observed.high)
         fraction = _best([Range(-largest * f, largest * f) for f in _FRACTIONS], histogram, True)
         return Range(max(fraction.low, observed.low), min(fraction.high, observed.high))
-    best = observed
+    # Both ends together first: one end alone gains little while the other keeps the step large.
+    best = _best([Range(observed.low * f, observed.high * f) for f in _FRACTIONS], histogram, False)
     for _ in range(_ROUNDS):
         best = _best([Range(best.low, observed.high * f) for f in _FRACTIONS], histogram, False)
         best = _best([Range(observed.low * f, best.high) for f in _FRACTIONS], histogram, False)
