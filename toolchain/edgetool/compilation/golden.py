@@ -15,6 +15,7 @@ from edgetool.program.program import Program
 
 SAMPLES = 4
 SEED = 20240
+NOISE = "seeded uniform values"
 
 
 def golden_samples(

@@ -13,7 +13,7 @@ from edgetool import __version__, artifact, pipeline
 from edgetool.artifact import Artifact, Manifest, Port
 from edgetool.compilation.firmware import CompiledC, compile_c
 from edgetool.compilation.fitting import check_before_build, check_built
-from edgetool.compilation.golden import golden_samples
+from edgetool.compilation.golden import NOISE, golden_samples
 from edgetool.compilation.ports import port_specs, ports_of_graph, ports_of_program
 from edgetool.compilation.request import CompileRequest, choose_precision
 from edgetool.data import Dataset, load_data, overlap_note
@@ -293,7 +293,7 @@ def golden_source(prepared: Prepared) -> str:
     """Which data the golden samples are."""
     if prepared.calibration is not None:
         return "calibration data"
-    return "evaluation data" if prepared.evaluation is not None else "seeded uniform values"
+    return "evaluation data" if prepared.evaluation is not None else NOISE
 
 
 def _computes_in_integers(program: Program) -> bool:

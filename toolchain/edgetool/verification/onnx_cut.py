@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import onnx_ir as ir
+from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from edgetool.graph import dtype_of
 from edgetool.program.cut import RESULT
@@ -35,35 +36,35 @@ def cut_onnx(model: bytes, program: Program) -> OnnxCut:
 
     loaded = ir.from_proto(onnx.load_model_from_string(model))
     graph = loaded.graph
-    tensors = {
-        t.source: t.name for t in program.activations() if _has_onnx_layout(t.layout, t.shape)
-    }
-    graph_inputs = {
-        value.name: tensors[value.name] for value in graph.inputs if value.name in tensors
-    }
-    inputs, outputs = dict[str, str](), dict[str, str]()
-    types = {value.name or "": dtype_of(value) or "float32" for value in graph.inputs}
+    tensors = {t.source: t.name for t in program.activations() if len(t.layout) == len(t.shape)}
+    inputs = {v.name or "": tensors[v.name] for v in graph.inputs if v.name in tensors}
     results: list[ir.Value] = []
-    for node in list(graph):
-        for value in node.outputs:
-            name = value.name or ""
-            if name not in tensors or value.shape is None or not value.uses():
-                if name in tensors:
-                    outputs[name] = tensors[name]
-                    results.append(value)
-                continue
-            fresh = ir.Value(name=name, shape=value.shape, type=value.type)
-            ir.convenience.replace_all_uses_with(value, fresh)
-            value.name = RESULT.format(name)
-            graph.inputs.append(fresh)
-            inputs[name] = tensors[name]
-            types[name] = dtype_of(fresh) or "float32"
-            outputs[value.name] = tensors[name]
+    for value in [value for node in graph for value in node.outputs if value.name in tensors]:
+        tensor = tensors[value.name or ""]
+        if value.uses():
+            fresh = _read_afresh(graph, value)
+            inputs[fresh.name or ""] = tensor
+        if tensor not in program.inputs:
             results.append(value)
+    outputs = {value.name or "": tensors[_plain(value)] for value in results}
     graph.outputs[:] = results
-    kept = {**{str(k): v for k, v in graph_inputs.items()}, **inputs}
-    _drop_unused_inputs(graph, kept)
-    return OnnxCut(ir.to_proto(loaded).SerializeToString(), kept, outputs, types)
+    RemoveUnusedNodesPass()(loaded)
+    _drop_unused_inputs(graph, inputs)
+    types = {value.name or "": dtype_of(value) or "float32" for value in graph.inputs}
+    return OnnxCut(ir.to_proto(loaded).SerializeToString(), inputs, outputs, types)
+
+
+def _read_afresh(graph: ir.Graph, value: ir.Value) -> ir.Value:
+    """A new graph input under the value's name, which its consumers read; value is renamed."""
+    fresh = ir.Value(name=value.name, shape=value.shape, type=value.type)
+    ir.convenience.replace_all_uses_with(value, fresh)
+    value.name = RESULT.format(value.name)
+    graph.inputs.append(fresh)
+    return fresh
+
+
+def _plain(value: ir.Value) -> str:
+    return (value.name or "").removesuffix(RESULT.format(""))
 
 
 def _drop_unused_inputs(graph: ir.Graph, inputs: dict[str, str]) -> None:
@@ -71,7 +72,3 @@ def _drop_unused_inputs(graph: ir.Graph, inputs: dict[str, str]) -> None:
         if not value.uses():
             graph.inputs.remove(value)
             inputs.pop(value.name or "", None)
-
-
-def _has_onnx_layout(layout: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    return len(layout) == len(shape)

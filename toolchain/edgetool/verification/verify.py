@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from edgetool.artifact import SOURCES, TFLITE, Artifact
+from edgetool.compilation.golden import NOISE
 from edgetool.compilation.ports import specs_of_artifact
 from edgetool.data import Dataset, load_data
 from edgetool.errors import MissingToolError, UnsupportedOperatorError, UsageError
@@ -74,11 +75,17 @@ class Verification:
 
 @dataclass(frozen=True)
 class Samples:
-    """Inputs by tensor name, the reference's outputs for them, and the data they came from."""
+    """Samples to replay.
+
+    inputs, expected: by tensor name, what goes in and what the reference makes of it.
+    dataset: where they came from, None for the golden samples.
+    is_real: they are data of the model's own kind, not seeded noise.
+    """
 
     inputs: Mapping[str, Array]
     expected: Mapping[str, Array]
     dataset: Dataset | None
+    is_real: bool
 
     def first(self, limit: int | None) -> Samples:
         """Only the first samples."""
@@ -89,6 +96,7 @@ class Samples:
             {name: array[:limit] for name, array in self.inputs.items()},
             {name: array[:limit] for name, array in self.expected.items()},
             dataset,
+            self.is_real,
         )
 
     @property
@@ -138,11 +146,14 @@ def gather(subject: Subject, samples: str | None, progress: Progress | None) -> 
         named = dict(zip(program.input_names, program.inputs, strict=True))
         inputs = {named[port]: array for port, array in golden_inputs.items()}
         named = dict(zip(program.output_names, program.outputs, strict=True))
-        return Samples(inputs, {named[p]: a for p, a in golden_outputs.items()}, None)
+        expected = {named[port]: array for port, array in golden_outputs.items()}
+        is_real = subject.artifact.manifest.golden.get("from") != NOISE
+        return Samples(inputs, expected, None, is_real)
     dataset = load_data(samples, specs_of_artifact(subject.artifact))
     inputs = to_program(program, dataset.inputs)
     expected = execute(program, inputs, progress=labelled(progress, "reference"))
-    return Samples(inputs, {name: expected[name] for name in program.outputs}, dataset)
+    outputs = {name: expected[name] for name in program.outputs}
+    return Samples(inputs, outputs, dataset, is_real=True)
 
 
 def runners(
@@ -176,7 +187,9 @@ def examine(
     if data.dataset is not None and data.dataset.labels is not None:
         real = from_program(program, found)
         scores = evaluate(choose_metric(metric, real, data.dataset), real, data.dataset)
-    problem = judge(runner, outputs, operators, decisions)
+    problem = judge(runner, outputs, operators)
+    if problem is None and data.is_real:
+        problem = judge_decisions(decisions, data.count)
     return RuntimeResult(runner.name, data.count, outputs, operators, decisions, scores, problem)
 
 
@@ -195,10 +208,8 @@ def examine_operators(runner: Runner, data: Samples) -> dict[str, Difference]:
     return by_operation(program, tensors)
 
 
-def judge(
-    runner: Runner, outputs: Difference, operators: Mapping[str, Difference], decisions: float
-) -> str | None:
-    """None when the runtime holds: each operator close enough, and the same decisions."""
+def judge(runner: Runner, outputs: Difference, operators: Mapping[str, Difference]) -> str | None:
+    """None when each operator is close enough; one that must be exact also as a whole."""
     relative = runner.relative
     if runner.subject.artifact.manifest.precision == "float16":
         relative = max(relative, HALF_PRECISION_RELATIVE)
@@ -212,9 +223,18 @@ def judge(
             f"outputs differ by {outputs.lsb} LSB though every operator alone is exact: "
             "the operators are put together wrongly (memory plan or order)"
         )
-    if decisions < DECISIONS_FLOOR:
-        return f"only {decisions:.1%} of the decisions are the reference's"
     return None
+
+
+def judge_decisions(decisions: float, samples: int) -> str | None:
+    """None when enough samples are decided as the reference decides them; one may always differ.
+
+    Only for real data: on noise every class is about as likely, and one step decides.
+    """
+    differing = round((1 - decisions) * samples)
+    if differing <= max(1, (1 - DECISIONS_FLOOR) * samples):
+        return None
+    return f"{differing} of {samples} samples are decided otherwise than by the reference"
 
 
 def _litert(subject: Subject) -> Runner:
