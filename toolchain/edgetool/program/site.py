@@ -279,11 +279,12 @@ class Site:
         value = self._final_values[0]
         layout = layout or identity(len(self.output_shape()))
         laid_out = permute(self.output_shape(), layout)
+        own = laid_out if shape is None else tuple(shape)
         found = self.output_quantizations[0] if self.quantized else None
         dtype, quantization = found if found is not None else ("float32", None)
         name = self.lowering.result_name(value, self.quantized)
         output = self.lowering.builder.activation(
-            name, shape or laid_out, dtype, quantization, layout if shape is None else ()
+            name, own, dtype, quantization, layout if own == laid_out else ()
         )
         self.lowering.builder.operation(
             self.lowering.step_name(self.node), operator, inputs, [output]
