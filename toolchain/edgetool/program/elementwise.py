@@ -119,7 +119,7 @@ def add_call(
     (a, b), out = required(inputs), outputs[0]
     if out.dtype == "float32":
         low, high = float_bounds(interval)
-        return binary_call("add_f32", a, b, out, {"b_sign": sign, "low": low, "high": high})
+        return binary_call("add_f32", a, b, out, {"b_sign": float(sign), "low": low, "high": high})
     numbers = add_parameters(a, b, out, interval)
     return binary_call("add_s8", a, b, out, {"b_sign": sign, **numbers})
 

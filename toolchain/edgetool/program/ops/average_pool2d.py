@@ -50,9 +50,8 @@ class AveragePool2D(Operator):
         """The mean of each window, clamped."""
         x, out = step.value(0), step.output
         is_float = out.dtype == "float32"
-        total = self._sums(x.astype(np.float32 if is_float else np.int64), out, leading=1)
-        ones = np.ones((*x.shape[1:3], 1), total.dtype)
-        count = self._sums(ones, out, leading=0)
+        total = self._sums(x.astype(np.float32 if is_float else np.int64), out)
+        count = self._sums(np.ones((*x.shape[-3:-1], 1), total.dtype), out)
         if is_float:
             return (clamp_float(total / count, self.clamp),)
         magnitude = (np.abs(total) + count // 2) // count
@@ -72,10 +71,8 @@ class AveragePool2D(Operator):
         numbers = {**geometry, "low": first, "high": last}
         return KernelCall("average_pool2d_s8", ARGUMENTS, numbers)
 
-    def _sums(self, x: Array, out: Tensor, leading: int) -> Array:
-        padded = np.pad(x, border(self.padding, leading))
-        if leading == 0:
-            padded = padded[np.newaxis]
+    def _sums(self, x: Array, out: Tensor) -> Array:
+        padded = np.pad(x, border(self.padding, x.ndim - 3))
         views = window_views(padded, self.window, self.stride, out.shape)
         total = next(views).copy()
         for view in views:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from edgetool.program.elementwise import clamp_float, float_bounds
 from edgetool.program.lookup import elementwise_call, only_input
 from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.ops.reshape import Reshape
 from edgetool.program.rescale import rescale, rescale_call
 from edgetool.program.tensor import Tensor
 
@@ -58,7 +59,10 @@ def lower(site: Site) -> None:
         raise site.unsupported("its bounds are computed by the model, constants expected")
     clip = Clip(site.lowering.clamp_of(site.node))
     layout = site.layout(0)
-    site.emit(clip, [site.input(0, layout)], layout)
+    if clip.clamp.is_none and not site.quantized:
+        site.emit_moved(Reshape(), [site.raw_input(0, layout)], [layout])
+    else:
+        site.emit(clip, [site.input(0, layout)], layout)
 
 
 OPERATOR = Clip

@@ -46,7 +46,7 @@ class MaxPool2D(Operator):
         """The largest element of each window, clamped."""
         x, out = step.value(0), step.output
         lowest = -np.inf if out.dtype == "float32" else np.iinfo(out.dtype).min
-        padded = np.pad(x, border(self.padding, 1), constant_values=lowest)
+        padded = np.pad(x, border(self.padding, x.ndim - 3), constant_values=lowest)
         views = window_views(padded, self.window, self.stride, out.shape)
         best = next(views).copy()
         for view in views:

@@ -70,7 +70,7 @@ class Softmax(Operator):
         rows = {"rows": x.elements // depth, "depth": depth}
         ends = (Argument("input", 0), Argument("output", 0))
         if out.dtype == "float32":
-            parameters = {**rows, "beta": self.beta}
+            parameters = {**rows, "beta": float(self.beta)}
             return KernelCall("softmax_f32", (Argument("parameters"), *ends), parameters)
         table = self.exponentials(x)
         arguments = (Argument("parameters"), Argument("constant", name="exponentials"), *ends)

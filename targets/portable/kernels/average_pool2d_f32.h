@@ -1,0 +1,29 @@
+#ifndef AVERAGE_POOL2D_F32_H
+#define AVERAGE_POOL2D_F32_H
+
+#include "edgetool_kernels.h"
+
+typedef struct {
+    int32_t in_height;
+    int32_t in_width;
+    int32_t channels;
+    int32_t kernel_height;
+    int32_t kernel_width;
+    int32_t stride_height;
+    int32_t stride_width;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t out_height;
+    int32_t out_width;
+    float low;
+    float high;
+} average_pool2d_f32_params;
+
+/* Mean over windows of height and width, float32.
+ * in [h][w][c], out [oh][ow][c]; scale and zero point are the input's, low and high its values.
+ * Elements in the padding are not counted; each window must meet the input.
+ * out must not overlap in.
+ * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
+int average_pool2d_f32(const average_pool2d_f32_params *p, const float *in, float *out);
+
+#endif

@@ -1,0 +1,14 @@
+#ifndef SIGMOID_F32_H
+#define SIGMOID_F32_H
+
+#include "edgetool_kernels.h"
+
+typedef struct {
+    int32_t elements;
+} sigmoid_f32_params;
+
+/* out = 1 / (1 + exp(-in)); relative error below 2e-7 (edge_math.h), float32.   out may equal in.
+ * Returns EDGE_OK or EDGE_BAD_ARG (elements < 0); writes nothing on EDGE_BAD_ARG. */
+int sigmoid_f32(const sigmoid_f32_params *p, const float *in, float *out);
+
+#endif
