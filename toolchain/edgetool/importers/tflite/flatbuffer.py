@@ -27,6 +27,8 @@ LARGEST_FILE_BYTES = 2**31 - 1
 # A file is read over at most this many times: writers may share vectors, but not without end.
 READINGS_PER_BYTE = 4
 LONGEST_NAME_BYTES = 64 * 1024
+# Of tensors, operators or operator codes. Networks for small machines have hundreds.
+MOST_TABLES = 50_000
 
 _CORRUPT_HINTS = ("export or download the file again", "compare its sha256 with the original's")
 
@@ -83,6 +85,8 @@ class Budget:
 
     def tables(self, get: Callable[[int], Any], count: int, what: str) -> Iterator[Any]:
         """The tables of a vector."""
+        if count > MOST_TABLES:
+            raise corrupt(what, f"{count} of them, at most {MOST_TABLES} are read")
         for index in range(self.spend(count, 4, what)):
             with reading(f"{what} {index}"):
                 table = get(index)
