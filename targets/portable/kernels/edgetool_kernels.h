@@ -13,11 +13,13 @@ extern "C" {
 #define EDGE_OK 0
 #define EDGE_BAD_ARG 1
 
-/* The bound of a clamp that clamps nothing. */
+/* The bound of a clamp that clamps nothing, and the alignment of an array. */
 #if defined(__GNUC__)
 #define EDGE_INFINITY (__builtin_inff())
+#define EDGE_ALIGNED(bytes) __attribute__((aligned(bytes)))
 #else
 #define EDGE_INFINITY (1.0f / 0.0f)
+#define EDGE_ALIGNED(bytes)
 #endif
 
 /* <string.h> does not exist in every freestanding toolchain; the functions must. */

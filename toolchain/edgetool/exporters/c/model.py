@@ -1,0 +1,135 @@
+"""Exports a Program as a folder of C99 that compiles anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgetool.exporters.c.calls import Calls
+from edgetool.exporters.c.constants import Constants
+from edgetool.exporters.c.kernels import kernel_files
+from edgetool.exporters.c.names import c_identifier
+from edgetool.exporters.c.project import cmake_lists, example, make_fragment, readme
+from edgetool.exporters.c.source import (
+    Interface,
+    header,
+    source,
+    weights_header,
+    weights_source,
+)
+from edgetool.program.memory_plan import MemoryPlan, plan_memory
+from edgetool.program.operator import KernelCall
+from edgetool.program.program import Program
+from edgetool.program.storage import storage_of
+
+KERNELS = "kernels"
+
+
+@dataclass(frozen=True, eq=False)
+class CSources:
+    """The generated folder.
+
+    name: C prefix; `<name>_run` is called.   files: paths in directory, sorted.
+    input_bytes, output_bytes: of each buffer in order.   constants_bytes: arrays and parameters.
+    single_io: `<name>_run(input, output, arena)` instead of arrays of pointers.
+    """
+
+    directory: Path
+    name: str
+    files: tuple[str, ...]
+    input_bytes: tuple[int, ...]
+    output_bytes: tuple[int, ...]
+    constants_bytes: int
+    single_io: bool
+    plan: MemoryPlan
+
+    @property
+    def arena_bytes(self) -> int:
+        """Working memory that the caller hands in."""
+        return self.plan.arena_bytes
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The .c files to compile; the example is not among them."""
+        return tuple(self.directory / name for name in _compiled(self.files))
+
+    @property
+    def include(self) -> tuple[Path, ...]:
+        """Folders for -I."""
+        return self.directory, self.directory / KERNELS
+
+
+def export_c(
+    program: Program, directory: Path, *, name: str, kernel_folders: Sequence[Path]
+) -> CSources:
+    """Write the program as C into directory, which is made.
+
+    name: made a valid C identifier.   kernel_folders: searched in this order for each kernel.
+    The same program gives the same bytes.
+    Raises: UnsupportedOperatorError for an operation or a type that has no kernel.
+    """
+    kernels = [program.kernel(operation) for operation in program.operations]
+    functions = [call.function for call in kernels if call is not None]
+    copied = kernel_files(functions, kernel_folders)
+    prefix = _free_name(c_identifier(name), copied)
+    plan = plan_memory(program, _scratch(program, kernels))
+    interface = Interface(program, prefix, plan.arena_bytes)
+    constants = Constants(prefix)
+    calls = Calls(program, storage_of(program), plan, constants, interface.single_io, kernels)
+    files = {
+        f"{prefix}.c": source(interface, plan, calls.statements(), functions),
+        f"{prefix}.h": header(interface),
+        f"{prefix}_weights.c": weights_source(interface, constants),
+        f"{prefix}_weights.h": weights_header(interface, constants),
+        **{f"{KERNELS}/{file}": text for file, text in copied.items()},
+    }
+    constants_bytes = constants.nbytes + sum(map(parameter_bytes, kernels))
+    compiled = _compiled(files)
+    files |= {
+        "CMakeLists.txt": cmake_lists(interface, compiled),
+        f"{prefix}.mk": make_fragment(interface, compiled),
+        "README.md": readme(interface, plan, constants_bytes),
+        "example/main.c": example(interface),
+    }
+    _write(directory, files)
+    return CSources(
+        directory,
+        prefix,
+        tuple(sorted(files)),
+        tuple(program.tensors[name].nbytes for name in program.inputs),
+        tuple(program.tensors[name].nbytes for name in program.outputs),
+        constants_bytes,
+        interface.single_io,
+        plan,
+    )
+
+
+def parameter_bytes(call: KernelCall | None) -> int:
+    """Bytes of the parameters struct."""
+    if call is None:
+        return 0
+    values = call.parameters.values()
+    return 4 * sum(len(value) if isinstance(value, tuple) else 1 for value in values)
+
+
+def _scratch(program: Program, kernels: Sequence[KernelCall | None]) -> dict[str, int]:
+    pairs = zip(program.operations, kernels, strict=True)
+    return {operation.name: call.scratch_bytes for operation, call in pairs if call is not None}
+
+
+def _free_name(name: str, kernels: Mapping[str, str]) -> str:
+    """name, or name_model where a kernel or its header has that name."""
+    taken = {file.rsplit(".", 1)[0] for file in kernels}
+    return f"{name}_model" if {name, f"{name}_weights", f"{name}_run"} & taken else name
+
+
+def _compiled(files: Sequence[str] | Mapping[str, str]) -> list[str]:
+    return sorted(name for name in files if name.endswith(".c") and not name.startswith("example"))
+
+
+def _write(directory: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,191 @@
+"""The model's own files: <name>.h, <name>.c, <name>_weights.h and <name>_weights.c."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgetool.exporters.c.calls import c_type, shape_text
+from edgetool.exporters.c.constants import Constants
+from edgetool.exporters.c.literals import float_literal
+from edgetool.exporters.c.names import comment_text
+from edgetool.program.memory_plan import MemoryPlan
+from edgetool.program.program import Program
+from edgetool.program.tensor import Tensor
+
+ARENA_ALIGNMENT = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Interface:
+    """How the generated model is called. name: its C prefix."""
+
+    program: Program
+    name: str
+    arena_bytes: int
+
+    @property
+    def macro(self) -> str:
+        """Prefix of the macros."""
+        return self.name.upper()
+
+    @property
+    def single_io(self) -> bool:
+        """Whether input and output are parameters of their own."""
+        return len(self.program.inputs) == 1 and len(self.program.outputs) == 1
+
+    def prototype(self) -> str:
+        """The declaration of <name>_run without semicolon."""
+        if not self.single_io:
+            indent = " " * len(f"int {self.name}_run(")
+            return (
+                f"int {self.name}_run(const void *const inputs[], void *const outputs[],\n"
+                f"{indent}uint8_t *arena)"
+            )
+        given, wanted = (self.program.tensors[names[0]] for names in self._ports())
+        return (
+            f"int {self.name}_run(const {c_type(given)} *input, {c_type(wanted)} *output,"
+            f" uint8_t *arena)"
+        )
+
+    def ports(self) -> Iterator[tuple[str, str, Tensor]]:
+        """(macro prefix, variable, tensor) of each input, then of each output."""
+        for noun, names in zip(("input", "output"), self._ports(), strict=True):
+            for index, name in enumerate(names):
+                if self.single_io:
+                    yield f"{self.macro}_{noun.upper()}", noun, self.program.tensors[name]
+                else:
+                    macro = f"{self.macro}_{noun.upper()}_{index}"
+                    yield macro, f"{noun}s[{index}]", self.program.tensors[name]
+
+    def _ports(self) -> tuple[Sequence[str], Sequence[str]]:
+        return self.program.inputs, self.program.outputs
+
+
+def header(interface: Interface) -> str:
+    """<name>.h: sizes, quantization and the prototype."""
+    guard = f"{interface.macro}_H"
+    arena = f"{interface.arena_bytes} bytes aligned to {ARENA_ALIGNMENT}"
+    lines = [
+        f"#ifndef {guard}",
+        f"#define {guard}",
+        "",
+        "#include <stdint.h>",
+        "",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
+        "",
+        "#ifndef EDGE_OK",
+        "#define EDGE_OK 0",
+        "#define EDGE_BAD_ARG 1",
+        "#endif",
+        "",
+        f"#define {interface.macro}_ARENA_BYTES {interface.arena_bytes}",
+        f"#define {interface.macro}_ARENA_ALIGNMENT {ARENA_ALIGNMENT}",
+        f"#define {interface.macro}_INPUTS {len(interface.program.inputs)}",
+        f"#define {interface.macro}_OUTPUTS {len(interface.program.outputs)}",
+        *(line for port in interface.ports() for line in _port_lines(*port)),
+        "",
+        f"/* One inference. The arena is working memory, {arena}; its contents",
+        " * before and after do not matter. Re-entrant with one arena per caller; no heap.",
+        " * Inputs are not written. Outputs must overlap neither inputs nor the arena.",
+        " * Returns EDGE_OK, or EDGE_BAD_ARG for a NULL or misaligned pointer. */",
+        f"{interface.prototype()};",
+        "",
+        "#ifdef __cplusplus",
+        "}",
+        "#endif",
+        "",
+        "#endif",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def source(
+    interface: Interface, plan: MemoryPlan, statements: Sequence[str], functions: Sequence[str]
+) -> str:
+    """<name>.c: the checks and the numbered calls."""
+    program = interface.program
+    lines = [
+        f"/* {interface.name}: {len(program.operations)} operations,"
+        f" {program.total_macs():,} multiply-accumulates.",
+        *_arena_table(program, plan),
+        " */",
+        f'#include "{interface.name}.h"',
+        "",
+        f'#include "{interface.name}_weights.h"',
+        '#include "edgetool_kernels.h"',
+        *(f'#include "{function}.h"' for function in sorted(set(functions))),
+        "",
+        interface.prototype(),
+        "{",
+        *(["    int status;", ""] if functions else []),
+        *_checks(interface),
+        "",
+        "\n\n".join(statements),
+        "",
+        "    return EDGE_OK;",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def weights_header(interface: Interface, constants: Constants) -> str:
+    """<name>_weights.h: declarations of the constants."""
+    guard = f"{interface.macro}_WEIGHTS_H"
+    return (
+        f"#ifndef {guard}\n#define {guard}\n\n"
+        f'#include "edgetool_kernels.h"\n\n{constants.header()}\n\n#endif\n'
+    )
+
+
+def weights_source(interface: Interface, constants: Constants) -> str:
+    """<name>_weights.c: the constants."""
+    return f'#include "{interface.name}_weights.h"\n\n{constants.source()}\n'
+
+
+def _port_lines(macro: str, variable: str, tensor: Tensor) -> list[str]:
+    shape = ", ".join(map(str, tensor.shape))
+    lines = [
+        "",
+        f"/* {variable}: {c_type(tensor)} [{shape}], {comment_text(tensor.name)} */",
+        f"#define {macro}_BYTES {tensor.nbytes}",
+        f"#define {macro}_ELEMENTS {tensor.elements}",
+    ]
+    if tensor.quantization is not None:
+        lines[1] = lines[1].removesuffix(" */") + ","
+        lines.insert(2, " * real = (integer - zero point) * scale */")
+        lines.append(f"#define {macro}_SCALE {float_literal(float(np.float32(tensor.scale)))}")
+        lines.append(f"#define {macro}_ZERO_POINT ({tensor.zero_point})")
+    return lines
+
+
+def _arena_table(program: Program, plan: MemoryPlan) -> list[str]:
+    """Comment lines: what lies where in the arena."""
+    lines = [f" * arena: {plan.arena_bytes:,} bytes, at least {plan.lower_bound_bytes:,} needed"]
+    if plan.peak_operation:
+        lines[0] += f" by {comment_text(plan.peak_operation)}"
+    rows = [
+        (offset, program.tensors[name].nbytes, f"{name} {shape_text(program.tensors[name])}")
+        for name, offset in plan.offsets.items()
+    ]
+    rows += [(offset, 0, f"scratch of {name}") for name, offset in plan.scratch_offsets.items()]
+    for offset, nbytes, text in rows:
+        size = f"{nbytes:>8}" if nbytes else " " * 8
+        lines.append(f" *   {offset:>8} {size}  {comment_text(text)}")
+    return lines
+
+
+def _checks(interface: Interface) -> list[str]:
+    """Statements that refuse NULL and misaligned pointers, before anything is written."""
+    pointers = [variable for _, variable, _ in interface.ports()]
+    first = [] if interface.single_io else ["inputs", "outputs"]
+    terms = [f"!{pointer}" for pointer in (*first, *pointers)]
+    if interface.arena_bytes:
+        terms += ["!arena", f"((uintptr_t)arena & {ARENA_ALIGNMENT - 1}u) != 0"]
+    condition = " ||\n        ".join(terms)
+    lines = [f"    if ({condition})", "        return EDGE_BAD_ARG;"]
+    return lines if interface.arena_bytes else ["    (void)arena;", *lines]
