@@ -64,13 +64,21 @@ def build_sources(
     firmware = Firmware(
         sources=tuple(sorted(sources.glob("*.c")) + sorted((sources / "kernels").glob("*.c"))),
         include=(sources, sources / "kernels"),
-        name=program.name,
+        name=generated_name(sources),
         input_bytes=tuple(program.tensors[name].nbytes for name in program.inputs),
         output_bytes=tuple(program.tensors[name].nbytes for name in program.outputs),
         arena_bytes=plan_of(program).arena_bytes,
         single_io=len(program.inputs) == 1 and len(program.outputs) == 1,
     )
     return build(firmware, core_of(target), compiler, OPTIMIZE, folder)  # type: ignore[arg-type]
+
+
+def generated_name(sources: Path) -> str:
+    """The C prefix of a generated folder. Raises: UsageError for another kind of folder."""
+    weights = sorted(sources.glob("*_weights.c"))
+    if len(weights) != 1:
+        raise UsageError(f"'{sources}' is not a folder of generated C", hints=("compile again",))
+    return weights[0].stem.removesuffix("_weights")
 
 
 def core_of(target: Target) -> Core:
