@@ -53,13 +53,23 @@ def round_half_away(value: float) -> int:
 def multiply_double_rounding(values: Integers, multiplier: Integers, shift: Integers) -> Int64Array:
     """values * multiplier / 2**31 * 2**shift, rounded after the product and after the shift.
 
-    The arguments broadcast. A left shift that leaves int32 wraps, as it does in LiteRT.
-    Source: MultiplyByQuantizedMultiplier(int32) without TFLITE_SINGLE_ROUNDING.
+    The arguments broadcast; multiplier ≥ 0, shift -31..31. A left shift that leaves int32 wraps,
+    as it does in LiteRT.
+    Source: MultiplyByQuantizedMultiplier(int32) without TFLITE_SINGLE_ROUNDING. Halves go up
+    after the product and away from zero after a right shift by n > 0: together one floor of
+    (values * multiplier + 2**30 + 2**(30 + n) - [values < 0] * 2**31) / 2**(31 + n).
     """
     shifts = np.asarray(shift, np.int64)
-    shifted = wrap_int32(np.asarray(values, np.int64) << np.maximum(shifts, 0))
-    product = multiply_high(shifted, multiplier)
-    return divide_by_power_of_two(product, np.maximum(-shifts, 0))
+    right = np.maximum(-shifts, 0)
+    second = right > 0
+    shifted = np.asarray(values, np.int64)
+    if np.any(shifts > 0):
+        shifted = wrap_int32(shifted << np.maximum(shifts, 0))
+    product = np.asarray(shifted * np.asarray(multiplier, np.int64), np.int64)
+    nudged = product + ((1 << 30) + (second.astype(np.int64) << (30 + right)))
+    nudged -= (shifted < 0) * (second.astype(np.int64) << 31)
+    nudged >>= 31 + right
+    return nudged
 
 
 def multiply_real(values: Int64Array, factors: FloatArray) -> Int64Array:

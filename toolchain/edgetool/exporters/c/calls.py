@@ -48,18 +48,17 @@ class Calls:
         title = f"{BODY}/* {number}. {self.title(operation)} */"
         if call is None:
             return f"{BODY}/* {number}. {self.title(operation)}: a view, nothing to do */"
-        fields = ", ".join(
-            f".{name} = {parameter_literal(value)}" for name, value in call.parameters.items()
-        )
-        arguments = ", ".join(self._argument(item, operation, call) for item in call.arguments)
+        fields = [f".{name} = {parameter_literal(p)}" for name, p in call.parameters.items()]
+        arguments = [self._argument(item, operation, call) for item in call.arguments]
+        opening = f"status = {call.function}("
         return "\n".join(
             [
                 title,
                 f"{BODY}{{",
                 f"{BLOCK}static const {call.function}_params p = {{",
-                f"{BLOCK}{BODY}{wrap(fields, BLOCK + BODY)},",
+                f"{BLOCK}{BODY}{wrap(fields, ',', BLOCK + BODY)},",
                 f"{BLOCK}}};",
-                f"{BLOCK}status = {wrap(f'{call.function}({arguments});', BLOCK + BODY)}",
+                f"{BLOCK}{wrap([opening + arguments[0], *arguments[1:]], ',', BLOCK + BODY)});",
                 f"{BLOCK}if (status != EDGE_OK)",
                 f"{BLOCK}{BODY}return status;",
                 f"{BODY}}}",

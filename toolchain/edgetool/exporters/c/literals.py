@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,15 +46,6 @@ def integer_literal(value: int) -> str:
     return f"{value}LL" if abs(value) >= 2**31 else str(value)
 
 
-def array_literal(data: npt.NDArray[Any]) -> str:
-    """The elements in order between braces, in lines of at most 100 columns."""
-    if data.dtype == np.float32:
-        words = [float_literal(float(value)) for value in data.ravel()]
-    else:
-        words = [integer_literal(int(value)) for value in data.ravel()]
-    return "{\n" + "\n".join(_wrapped(words)) + "\n}"
-
-
 def parameter_literal(value: int | float | tuple[int, ...]) -> str:
     """A field of a kernel's parameters."""
     if isinstance(value, tuple):
@@ -62,17 +53,22 @@ def parameter_literal(value: int | float | tuple[int, ...]) -> str:
     return float_literal(value) if isinstance(value, float) else integer_literal(int(value))
 
 
-def wrap(words: str, indent: str) -> str:
-    """Comma-separated words in lines of at most 100 columns, all but the first indented."""
-    lines = textwrap.wrap(words, LINE - len(indent), break_long_words=False, break_on_hyphens=False)
+def wrap(words: Sequence[str], separator: str, indent: str) -> str:
+    """words joined by separator, in lines of at most 100 columns; all but the first indented."""
+    lines = [""]
+    for index, word in enumerate(words):
+        last = index == len(words) - 1
+        text = word if last else f"{word}{separator}"
+        if lines[-1] and len(indent) + len(lines[-1]) + len(text) + 1 > LINE:
+            lines.append("")
+        lines[-1] += f" {text}" if lines[-1] else text
     return f"\n{indent}".join(lines)
 
 
-def _wrapped(words: list[str]) -> list[str]:
-    lines, line = [], "   "
-    for word in words:
-        if len(line) + len(word) + 2 > LINE:
-            lines.append(line)
-            line = "   "
-        line += f" {word},"
-    return [*lines, line]
+def array_literal(data: npt.NDArray[Any]) -> str:
+    """The elements in order between braces."""
+    if data.dtype == np.float32:
+        words = [float_literal(float(value)) for value in data.ravel()]
+    else:
+        words = [integer_literal(int(value)) for value in data.ravel()]
+    return "{\n    " + wrap(words, ",", "    ") + ",\n}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgetool.exporters.c.calls import c_type, shape_text
 from edgetool.exporters.c.constants import Constants
-from edgetool.exporters.c.literals import float_literal
+from edgetool.exporters.c.literals import float_literal, wrap
 from edgetool.exporters.c.names import comment_text
 from edgetool.program.memory_plan import MemoryPlan
 from edgetool.program.program import Program
@@ -186,6 +186,6 @@ def _checks(interface: Interface) -> list[str]:
     terms = [f"!{pointer}" for pointer in (*first, *pointers)]
     if interface.arena_bytes:
         terms += ["!arena", f"((uintptr_t)arena & {ARENA_ALIGNMENT - 1}u) != 0"]
-    condition = " ||\n        ".join(terms)
+    condition = wrap(terms, " ||", " " * 8)
     lines = [f"    if ({condition})", "        return EDGE_BAD_ARG;"]
     return lines if interface.arena_bytes else ["    (void)arena;", *lines]
