@@ -16,11 +16,13 @@ from edgetool.program.placement import (
     live_bytes,
     live_bytes_peak,
     place_blocks,
+    place_greedily,
 )
 from edgetool.program.program import Program
 from edgetool.program.storage import Storage, storage_of
 
-ALIGNMENTS = (16, 4)  # preferred first: vector loads and DMA like 16, every kernel needs 4
+NARROW = 4  # every kernel needs it
+WIDE = 16  # vector loads and DMA like it
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,9 @@ def scratch_bytes(program: Program) -> dict[str, int]:
 
 
 def _best_alignment(blocks: list[Block]) -> tuple[int, Offsets]:
-    """The smallest placement; the larger alignment where it costs nothing."""
-    found = [(alignment, place_blocks(blocks, alignment)) for alignment in ALIGNMENTS]
-    return min(found, key=lambda pair: height(pair[1]))
+    """The smallest placement; the wide alignment where it costs nothing."""
+    narrow, wide = place_blocks(blocks, NARROW), place_greedily(blocks, WIDE)
+    return (WIDE, wide) if height(wide) <= height(narrow) else (NARROW, narrow)
 
 
 def _tensor_blocks(program: Program, storage: Storage) -> list[Block]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 SEARCH_BLOCKS = 40
-SEARCH_STEPS = 60_000
+SEARCH_STEPS = 10_000
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,16 @@ ORDERS: tuple[Callable[[Block], tuple[int, ...]], ...] = (
 
 def place_blocks(blocks: Sequence[Block], alignment: int) -> Offsets:
     """The smallest placement found: exact for small problems, else the best greedy one."""
-    bound = live_bytes_peak(blocks)
-    best = min(_greedy_placements(blocks, alignment), key=height)
+    bound = padded_peak(blocks, alignment)
+    best = place_greedily(blocks, alignment)
     if height(best) > bound and len(blocks) <= SEARCH_BLOCKS:
         best = _Search(blocks, alignment, best, bound).run()
     return best
+
+
+def place_greedily(blocks: Sequence[Block], alignment: int) -> Offsets:
+    """The best of several orders in which blocks take their lowest free offset."""
+    return min(_greedy_placements(blocks, alignment), key=height)
 
 
 def height(offsets: Offsets) -> int:
@@ -63,6 +68,17 @@ def live_bytes(blocks: Sequence[Block], step: int) -> int:
 def live_bytes_peak(blocks: Sequence[Block]) -> int:
     """The most bytes live at one step, below which no placement can go."""
     return max((live_bytes(blocks, block.first) for block in blocks), default=0)
+
+
+def padded_peak(blocks: Sequence[Block], alignment: int) -> int:
+    """live_bytes_peak with the gaps that alignment forces: below all but the highest block."""
+    return max((_padded_bytes(blocks, block.first, alignment) for block in blocks), default=0)
+
+
+def _padded_bytes(blocks: Sequence[Block], step: int, alignment: int) -> int:
+    sizes = [block.nbytes for block in blocks if block.first <= step <= block.last]
+    gaps = [-size % alignment for size in sizes]
+    return sum(sizes) + sum(gaps) - max(gaps)
 
 
 def _greedy_placements(blocks: Sequence[Block], alignment: int) -> list[Offsets]:
@@ -129,7 +145,7 @@ class _Search:
         for block in rest:
             if self.best_height == self.bound or self.steps >= SEARCH_STEPS:
                 return
-            if floor + live_bytes_peak(rest) >= self.best_height:
+            if floor + padded_peak(rest, self.alignment) >= self.best_height:
                 return
             twin = (block.nbytes, block.first, block.last)
             if twin not in tried:

@@ -96,7 +96,8 @@ class DepthwiseConv2D(Operator):
         for row in range(height):
             for column in range(width):
                 taps = windows[:, :, :, row, column].astype(dtype)
-                taps = np.repeat(taps, channels // taps.shape[-1], axis=-1)
+                if taps.shape[-1] != channels:
+                    taps = np.repeat(taps, channels // taps.shape[-1], axis=-1)
                 sums += taps * weights[row, column]
         return sums
 
