@@ -106,17 +106,18 @@ def print_bug(error: Exception) -> None:
 
 
 def table(columns: list[str], rows: list[list[str]], title: str | None = None) -> None:
-    """A table on stdout; numbers right, names left."""
+    """A table on stdout; columns of numbers to the right, of words to the left."""
     from rich.console import Console
     from rich.table import Table
 
     sheet = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
-        sheet.add_column(column, justify="left" if index == 0 else "right", no_wrap=index == 0)
+        numbers = all(row[index][:1].isdigit() or row[index] == "–" for row in rows)
+        sheet.add_column(column, justify="right" if numbers and index else "left")
     for row in rows:
         sheet.add_row(*row)
     width = None if sys.stdout.isatty() else 200
-    Console(width=width, highlight=False).print(sheet)
+    Console(width=width, highlight=False, markup=False, emoji=False).print(sheet)
 
 
 class ProgressBar:

@@ -435,7 +435,7 @@ class Lowering:
         shape: tuple[int, ...],
         layout: Layout,
     ) -> Tensor:
-        name = f"{tensor.name}_{verb}"
+        name = f"{tensor.name.rpartition(';')[2]}_{verb}"  # TFLite joins the names it fused by ";"
         output = self.builder.activation(name, shape, tensor.dtype, tensor.quantization, layout)
         self.builder.operation(name, operator, [tensor], [output])
         return output
