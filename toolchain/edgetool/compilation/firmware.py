@@ -40,12 +40,12 @@ def compile_c(program: Program, target: Target, compiler: str, folder: Path) -> 
     Raises: MissingToolError, CompilerError; UnsupportedOperatorError for a missing kernel.
     """
     sources = export_sources(program, target, folder / SOURCES)
-    memory = _memory(program)
+    memory = _memory(program, target)
     if compiler == "none":
-        return CompiledC(sources, plan_figures(program), None, memory)
+        return CompiledC(sources, plan_figures(program, target), None, memory)
     with tempfile.TemporaryDirectory(prefix="edgetool-") as work:
         image = build_sources(program, target, compiler, folder / SOURCES, Path(work))
-        figures = built_figures(program, image)
+        figures = built_figures(program, target, image)
     used = {"family": compiler, "version": image.compiler, "flags": list(image.flags)}
     return CompiledC(sources, figures, used, memory)
 
@@ -67,7 +67,7 @@ def build_sources(
         name=generated_name(sources),
         input_bytes=tuple(program.tensors[name].nbytes for name in program.inputs),
         output_bytes=tuple(program.tensors[name].nbytes for name in program.outputs),
-        arena_bytes=plan_of(program).arena_bytes,
+        arena_bytes=plan_of(program, target).arena_bytes,
         single_io=len(program.inputs) == 1 and len(program.outputs) == 1,
     )
     return build(firmware, core_of(target), compiler, OPTIMIZE, folder)  # type: ignore[arg-type]
@@ -90,9 +90,9 @@ def core_of(target: Target) -> Core:
     return target.core
 
 
-def plan_figures(program: Program) -> dict[str, Figure]:
+def plan_figures(program: Program, target: Target) -> dict[str, Figure]:
     """What the memory plan and the constants say without a compiler."""
-    plan = plan_of(program)
+    plan = plan_of(program, target)
     return {
         "ram_bytes": Figure(plan.arena_bytes, "B", "computed", "arena with scratch"),
         "arena_bytes": Figure(plan.arena_bytes, "B", "computed"),
@@ -101,10 +101,10 @@ def plan_figures(program: Program) -> dict[str, Figure]:
     }
 
 
-def built_figures(program: Program, image: Image) -> dict[str, Figure]:
+def built_figures(program: Program, target: Target, image: Image) -> dict[str, Figure]:
     """Sizes of a linked image: the model's own code, constants and static data."""
-    figures = plan_figures(program)
-    ram = plan_of(program).arena_bytes + image.ram_bytes
+    figures = plan_figures(program, target)
+    ram = int(figures["arena_bytes"].value) + image.ram_bytes
     code = image.sections["code"] + image.sections["helpers"]
     linked = f"linked by {image.compiler}"
     return figures | {
@@ -115,9 +115,9 @@ def built_figures(program: Program, image: Image) -> dict[str, Figure]:
     }
 
 
-def _memory(program: Program) -> dict[str, Any]:
+def _memory(program: Program, target: Target) -> dict[str, Any]:
     """The arena's plan for the manifest: offset and size of each tensor, the worst operation."""
-    plan = plan_of(program)
+    plan = plan_of(program, target)
     return {
         "arena_bytes": plan.arena_bytes,
         "lower_bound_bytes": plan.lower_bound_bytes,

@@ -5,22 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgetool.errors import DoesNotFitError
-from edgetool.packs import Target
-from edgetool.program.memory_plan import MemoryPlan, plan_memory
+from edgetool.kernels import plan_with_kernels
+from edgetool.packs import Target, kernel_folders
+from edgetool.program.memory_plan import MemoryPlan
 from edgetool.program.program import Program
 
 if TYPE_CHECKING:
     from edgetool.compilation.firmware import CompiledC
 
 
-def plan_of(program: Program) -> MemoryPlan:
-    """The memory plan with the scratch that the kernels ask for."""
-    scratch = {}
-    for operation in program.operations:
-        call = program.kernel(operation)
-        if call is not None and call.scratch_bytes:
-            scratch[operation.name] = call.scratch_bytes
-    return plan_memory(program, scratch)
+def plan_of(program: Program, target: Target) -> MemoryPlan:
+    """The memory plan with the scratch that the target's kernels ask for."""
+    return plan_with_kernels(program, kernel_folders(target))
 
 
 def constant_bytes(program: Program) -> int:
@@ -37,7 +33,7 @@ def check_before_build(program: Program, target: Target) -> None:
         raise _too_much_flash(program, target, constant_bytes(program), "weights alone need")
     if target.ram_bytes is None:
         return
-    plan = plan_of(program)
+    plan = plan_of(program, target)
     if plan.arena_bytes > target.ram_bytes:
         raise _too_much_ram(program, target, plan)
 
@@ -48,7 +44,7 @@ def check_built(compiled: CompiledC, program: Program, target: Target) -> None:
     if flash is not None and target.flash_bytes and flash.value > target.flash_bytes:
         raise _too_much_flash(program, target, int(flash.value), "model needs")
     if target.ram_bytes and ram.value > target.ram_bytes:
-        raise _too_much_ram(program, target, plan_of(program))
+        raise _too_much_ram(program, target, plan_of(program, target))
 
 
 def _too_much_ram(program: Program, target: Target, plan: MemoryPlan) -> DoesNotFitError:

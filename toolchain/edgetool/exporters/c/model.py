@@ -18,6 +18,8 @@ from edgetool.exporters.c.source import (
     weights_header,
     weights_source,
 )
+from edgetool.kernels import choose_kernels
+from edgetool.kernels.choice import scratch_of
 from edgetool.program.memory_plan import MemoryPlan, plan_memory
 from edgetool.program.operator import KernelCall
 from edgetool.program.program import Program
@@ -69,11 +71,12 @@ def export_c(
     The same program gives the same bytes.
     Raises: UnsupportedOperatorError for an operation or a type that has no kernel.
     """
-    kernels = [program.kernel(operation) for operation in program.operations]
+    calls_by_name = choose_kernels(program, kernel_folders)
+    kernels = list(calls_by_name.values())
     functions = [call.function for call in kernels if call is not None]
     copied = kernel_files(functions, kernel_folders)
     prefix = _free_name(c_identifier(name), copied)
-    plan = plan_memory(program, _scratch(program, kernels))
+    plan = plan_memory(program, scratch_of(calls_by_name))
     interface = Interface(program, prefix, plan.arena_bytes)
     constants = Constants(prefix)
     calls = Calls(program, storage_of(program), plan, constants, interface.single_io, kernels)
@@ -111,11 +114,6 @@ def parameter_bytes(call: KernelCall | None) -> int:
         return 0
     values = call.parameters.values()
     return 4 * sum(len(value) if isinstance(value, tuple) else 1 for value in values)
-
-
-def _scratch(program: Program, kernels: Sequence[KernelCall | None]) -> dict[str, int]:
-    pairs = zip(program.operations, kernels, strict=True)
-    return {operation.name: call.scratch_bytes for operation, call in pairs if call is not None}
 
 
 def _free_name(name: str, kernels: Mapping[str, str]) -> str:

@@ -1,0 +1,80 @@
+"""Chooses the kernel of every operation of a program."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from edgetool.errors import PackError
+from edgetool.program.memory_plan import MemoryPlan, plan_memory
+from edgetool.program.operator import KernelCall, Operator
+from edgetool.program.program import Operation, Program
+from edgetool.program.tensor import Tensor
+
+LIST = "kernels.toml"
+
+Make = Callable[[Any, Sequence[Tensor | None], Sequence[Tensor]], KernelCall | None]
+"""A variant's `call(operator, inputs, outputs)`: None where it does not apply."""
+
+
+def choose_kernels(program: Program, folders: Sequence[Path]) -> dict[str, KernelCall | None]:
+    """The C call of every operation by its name, None for a view.
+
+    folders: kernel folders, most specific first.
+    Raises: PackError for a list that names an unknown variant; UnsupportedOperatorError for an
+    operation without any kernel.
+    """
+    variants = [variant for folder in folders for variant in listed(folder)]
+    return {op.name: _choose(program, op, variants) for op in program.operations}
+
+
+def plan_with_kernels(program: Program, folders: Sequence[Path]) -> MemoryPlan:
+    """The memory plan with the scratch that the chosen kernels ask for."""
+    calls = choose_kernels(program, folders)
+    return plan_memory(program, scratch_of(calls))
+
+
+def scratch_of(calls: Mapping[str, KernelCall | None]) -> dict[str, int]:
+    """Scratch bytes by operation name, of those that need any."""
+    needed = {name: call.scratch_bytes for name, call in calls.items() if call is not None}
+    return {name: size for name, size in needed.items() if size}
+
+
+@lru_cache(maxsize=64)
+def listed(folder: Path) -> tuple[str, ...]:
+    """The variants that a kernel folder lists, best first; none where it has no list."""
+    path = folder / LIST
+    if not path.is_file():
+        return ()
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        names = [str(name) for name in content["variants"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise PackError(f"{path}: not a list of kernel variants: {error}") from error
+    for name in names:
+        if not name.isidentifier() or importlib.util.find_spec(f"{__package__}.{name}") is None:
+            raise PackError(f"{path}: variant '{name}' is not known")
+    return tuple(names)
+
+
+def _choose(program: Program, operation: Operation, variants: Sequence[str]) -> KernelCall | None:
+    inputs, outputs = program.input_tensors(operation), program.output_tensors(operation)
+    for name in variants:
+        kinds, make = _variant(name)
+        if operation.operator.kind in kinds:
+            found = make(operation.operator, inputs, outputs)
+            if found is not None:
+                return found
+    operator: Operator = operation.operator
+    return operator.kernel(inputs, outputs)
+
+
+@lru_cache(maxsize=64)
+def _variant(name: str) -> tuple[frozenset[str], Make]:
+    module = importlib.import_module(f"{__package__}.{name}")
+    return frozenset(module.KINDS), module.call
