@@ -32,7 +32,10 @@ def profile_firmware(
         image = build_sources(program, target, chosen, sources, Path(folder))
         result = run(image, core, inputs, choose_emulator(core, emulator))
         cycles, source = estimate_cycles(result, image, core)
-        figures = {**run_figures(result, cycles, source, target), **built_figures(program, target, image)}
+        figures = {
+            **run_figures(result, cycles, source, target),
+            **built_figures(program, target, image),
+        }
         details = {
             "sections": dict(image.sections),
             "compiler": image.compiler,
