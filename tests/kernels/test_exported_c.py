@@ -14,12 +14,7 @@ import pytest
 from exported_model import PORTABLE, WARNINGS, build, export, run
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from mac_cases import (
-    convolutions,
-    depthwise_convolutions,
-    fully_connected_layers,
-    transposed_convolutions,
-)
+from layer_programs import INT8_LAYERS, side_by_side
 from single_operation import random_samples
 
 from edgetool.errors import ModelError, UnsupportedOperatorError
@@ -29,8 +24,7 @@ from edgetool.exporters.c.names import comment_text
 from edgetool.program.executor import execute
 from edgetool.program.memory_plan import plan_memory
 from edgetool.program.ops.reshape import Reshape
-from edgetool.program.program import Operation, Program
-from edgetool.program.tensor import Tensor
+from edgetool.program.program import Program
 from golden_programs import GOLDEN, Sketch, classifier
 from needs import require_module, require_tool
 
@@ -249,32 +243,8 @@ def test_the_kernels_need_no_libc_but_memcpy_and_memset(tmp_path: Path) -> None:
     assert unknown <= {"memcpy", "memset"}
 
 
-def side_by_side(programs: list[Program]) -> Program:
-    """One program of all their operations, each with inputs and outputs of its own."""
-    tensors: dict[str, Tensor] = {}
-    steps, inputs, outputs = [], [], []
-    for index, program in enumerate(programs):
-        names = {name: f"{name}{index}" for name in program.tensors} | {"": ""}
-        tensors |= {names[t.name]: t.with_name(names[t.name]) for t in program.tensors.values()}
-        for step in program.operations:
-            read, written = (tuple(names[n] for n in ns) for ns in (step.inputs, step.outputs))
-            steps.append(Operation(f"{step.name}{index}", step.operator, read, written))
-        inputs += [names[name] for name in program.inputs]
-        outputs += [names[name] for name in program.outputs]
-    ports = (tuple(inputs), tuple(outputs))
-    return Program("side-by-side", tensors, tuple(steps), *ports, *ports)
-
-
-LAYERS = st.one_of(
-    convolutions("int8"),
-    depthwise_convolutions("int8"),
-    fully_connected_layers("int8"),
-    transposed_convolutions("int8", free=True),
-)
-
-
 @settings(max_examples=3, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(programs=st.lists(LAYERS, min_size=16, max_size=16))
+@given(programs=st.lists(INT8_LAYERS, min_size=16, max_size=16))
 def test_layers_of_any_shape_stay_within_their_buffers(
     programs: list[Program], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
