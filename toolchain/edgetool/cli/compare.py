@@ -30,13 +30,22 @@ MARKS = {"measured": "", "computed": "", "emulated": " e", "estimated": " ~", "p
 
 @verb
 def run(
-    artifacts: list[Path] = typer.Argument(..., help="Folders written by `edgetool compile`."),
+    artifacts: list[Path] = typer.Argument(
+        ..., metavar="ARTIFACT", help="Folders written by `edgetool compile`."
+    ),
     by: str = typer.Option(
-        "", help="Sort and Pareto front by: accuracy, latency, flash, ram, macs, cycles."
+        "",
+        metavar="NAMES",
+        help="Sort by the first and find the Pareto front of: accuracy, latency, flash, ram, "
+        "macs, instructions, cycles. Example: latency,accuracy",
     ),
     json_output: bool = JSON_OPTION,
 ) -> None:
-    """Compare artifacts by accuracy, size, RAM, MACs and latency, saying how each was obtained."""
+    """Put artifacts side by side.
+
+    Accuracy, sizes, MACs and, where `edgetool profile` has run, instructions and latency; each
+    figure says whether it was measured, emulated or estimated.
+    """
     from edgetool.artifact import Artifact
     from edgetool.comparison import compare_artifacts
 

@@ -7,7 +7,7 @@ from edgetool.cli.terminal import JSON_OPTION, print_json, table, verb
 
 @verb
 def run(json_output: bool = JSON_OPTION) -> None:
-    """Say what this machine can do and how to get what it cannot."""
+    """Say what this machine can do, and how to get the rest."""
     from edgetool.doctor import about, examine
 
     findings = examine()

@@ -35,7 +35,9 @@ def list_all(context: typer.Context, json_output: bool = JSON_OPTION) -> None:
 @app.command("show")
 @verb
 def show(
-    name: str = typer.Argument(..., help="A target's name, or a folder with a target.toml."),
+    name: str = typer.Argument(
+        ..., metavar="TARGET", help="A target's name, or a folder with a target.toml."
+    ),
     json_output: bool = JSON_OPTION,
 ) -> None:
     """Show a target: every fact with its source."""

@@ -5,23 +5,41 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import sys
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec
+import textwrap
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
 from edgetool import __version__
-from edgetool.errors import EdgetoolError
+from edgetool.errors import EdgetoolError, UsageError
+
+if TYPE_CHECKING:
+    from edgetool.artifact import Artifact
+    from edgetool.figures import Figure
 
 P = ParamSpec("P")
 
+EXIT_USAGE = 2
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 PROGRESS_AFTER_S = 1.0
+WIDEST_TEXT = 100
+WIDEST_TABLE = 200
 
 JSON_OPTION = typer.Option(False, "--json", help="Print the result as JSON on stdout.")
+ARTIFACT_ARGUMENT = typer.Argument(
+    ..., metavar="ARTIFACT", help="A folder written by `edgetool compile`."
+)
+COMPILER_OPTION = typer.Option(
+    None, metavar="NAME", help="clang or gcc; default: the one it was built with."
+)
+EMULATOR_OPTION = typer.Option(
+    None, metavar="NAME", help="unicorn or qemu; default: what the core can use."
+)
 
 
 def verb(function: Callable[P, None]) -> Callable[P, None]:
@@ -29,10 +47,12 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = bool(kwargs.get("json_output"))
         try:
             function(*args, **kwargs)
+            sys.stdout.flush()  # a reader that has gone away is found out here, not at exit
         except EdgetoolError as error:
-            print_error(error, bool(kwargs.get("json_output")))
+            print_error(error, as_json)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             say("interrupted: nothing half-written is left")
@@ -41,12 +61,12 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except OSError as error:
-            print_error(_from_os(error), bool(kwargs.get("json_output")))
-            raise typer.Exit(2) from None
+            print_error(_from_os(error), as_json)
+            raise typer.Exit(EXIT_USAGE) from None
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
-            print_bug(error)
+            print_bug(error, as_json)
             raise typer.Exit(EXIT_BUG) from None
 
     return guarded
@@ -57,9 +77,27 @@ def print_json(content: Mapping[str, Any]) -> None:
     print(json.dumps(content, indent=2))
 
 
+def save_result(artifact: Artifact, name: str, content: Mapping[str, Any]) -> None:
+    """Keep a result with its artifact for `edgetool compare`; only a note where that fails."""
+    try:
+        artifact.save_result(name, content)
+    except OSError as error:
+        say(f"note: {name} is not kept in '{artifact.folder}': {error.strerror}")
+
+
 def say(line: str) -> None:
     """A line for the person, not part of the result."""
     print(line, file=sys.stderr)
+
+
+def refuse_command_line(message: str, words: Sequence[str]) -> int:
+    """Print what is wrong with a command line, in the words of its parser; the exit code."""
+    unknown = [word for word in words if message.startswith(f"No such command '{word}'")]
+    verb_given = [word for word in words[:1] if word[:1] != "-" and word not in unknown]
+    text = message[:1].lower() + message[1:].rstrip(".")
+    help_line = " ".join(["edgetool", *verb_given, "--help"])
+    print_error(UsageError(text, hints=(help_line,)), "--json" in words)
+    return EXIT_USAGE
 
 
 def print_error(error: EdgetoolError, as_json: bool) -> None:
@@ -70,39 +108,40 @@ def print_error(error: EdgetoolError, as_json: bool) -> None:
     for index, hint in enumerate(error.hints):
         print(f"  {'try:' if index == 0 else '    '} {hint}", file=sys.stderr)
     if as_json:
-        print_json(
-            {
-                "schema_version": 1,
-                "error": {
-                    "kind": error.kind,
-                    "message": error.message,
-                    "details": list(error.details),
-                    "hints": list(error.hints),
-                    "exit_code": error.exit_code,
-                },
-            }
-        )
+        print_json(_error_json(error))
 
 
-def print_bug(error: Exception) -> None:
+def _error_json(error: EdgetoolError) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "error": {
+            "kind": error.kind,
+            "message": error.message,
+            "details": list(error.details),
+            "hints": list(error.hints),
+            "exit_code": error.exit_code,
+        },
+    }
+
+
+def print_bug(error: Exception, as_json: bool) -> None:
     """An error that is edgetool's own fault, with what a report needs."""
     import traceback
 
-    print(f"error: edgetool failed: {type(error).__name__}: {error}", file=sys.stderr)
-    print("  this is a bug in edgetool, not in what you did", file=sys.stderr)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    file = os.path.basename(place.filename)  # noqa: PTH119
+    found = EdgetoolError(
+        f"edgetool failed: {type(error).__name__}: {error}",
+        details=(
+            "this is a bug in edgetool, not in what you did",
+            f"at {file}:{place.lineno} in {place.name}, edgetool {__version__}",
+        ),
+        hints=("EDGETOOL_DEBUG=1 and the same command shows where; please report that",),
+    )
+    found.kind = "bug"
+    print_error(found, as_json)
     if os.environ.get("EDGETOOL_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
-        return
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    print(
-        f"  at {os.path.basename(place.filename)}:{place.lineno} in {place.name},"  # noqa: PTH119
-        f" edgetool {__version__}",
-        file=sys.stderr,
-    )
-    print(
-        "  try: EDGETOOL_DEBUG=1 and the same command shows where; please report that",
-        file=sys.stderr,
-    )
 
 
 def table(columns: list[str], rows: list[list[str]], title: str | None = None) -> None:
@@ -116,40 +155,81 @@ def table(columns: list[str], rows: list[list[str]], title: str | None = None) -
         sheet.add_column(column, justify="right" if numbers and index else "left")
     for row in rows:
         sheet.add_row(*row)
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, highlight=False, markup=False, emoji=False).print(sheet)
+    width = None if sys.stdout.isatty() else WIDEST_TABLE
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    with console.capture() as text:
+        console.print(sheet)
+    print("\n".join(line.rstrip() for line in text.get().splitlines()))
+
+
+def print_figures(figures: Mapping[str, Figure]) -> None:
+    """Figures by name, one a line, with how each was obtained; sources as numbered footnotes."""
+    from edgetool.figures import format_figure
+
+    sources = list(dict.fromkeys(figure.source for figure in figures.values() if figure.source))
+    name_width = max(map(len, figures), default=0)
+    value_width = max((len(format_figure(figure)) for figure in figures.values()), default=0)
+    for name, figure in figures.items():
+        mark = f" [{sources.index(figure.source) + 1}]" if figure.source else ""
+        value = format_figure(figure)
+        print(f"  {name:<{name_width}}  {value:>{value_width}}  {figure.kind}{mark}")
+    for index, source in enumerate(sources):
+        print_wrapped(f"  [{index + 1}] ", source)
+
+
+def print_wrapped(label: str, text: str) -> None:
+    """A text on stdout as wide as the terminal, its further lines indented as far as its first."""
+    width = min(shutil.get_terminal_size().columns, WIDEST_TEXT)
+    print(textwrap.fill(text, width, initial_indent=label, subsequent_indent=" " * len(label)))
 
 
 class ProgressBar:
     """A bar on stderr for work longer than a second, silent where stderr is not a terminal.
 
-    Called as progress(done, total, label); the label names the step.
+    Called as progress(done, total, label); the label names the step. A total of 0 is a step whose
+    length is not known: its bar only moves.
     """
 
     def __init__(self) -> None:
-        self._started: dict[str, float] = {}
-        self._bar: Any = None
+        self._lock = threading.Lock()
+        self._timers: dict[str, threading.Timer] = {}
+        self._state: dict[str, tuple[int, int]] = {}
         self._tasks: dict[str, Any] = {}
+        self._bar: Any = None
 
     def __enter__(self) -> ProgressBar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        for timer in self._timers.values():
+            timer.cancel()
+        with self._lock:
+            self._timers.clear()
+            if self._bar is not None:
+                self._bar.stop()
 
     def __call__(self, done: int, total: int, label: str) -> None:
         """Show that `done` of `total` of step `label` are finished."""
-        started = self._started.setdefault(label, time.monotonic())
         if not sys.stderr.isatty():
             return
-        if label not in self._tasks and time.monotonic() - started < PROGRESS_AFTER_S:
-            return
-        if self._bar is None:
-            self._bar = _new_bar()
-        if label not in self._tasks:
-            self._tasks[label] = self._bar.add_task(label, total=total)
-        self._bar.update(self._tasks[label], completed=done, total=total)
+        with self._lock:
+            self._state[label] = (done, total)
+            if label in self._tasks:
+                self._bar.update(self._tasks[label], completed=done, total=total or None)
+            elif label not in self._timers:
+                # A step that is over within a second never shows.
+                self._timers[label] = threading.Timer(PROGRESS_AFTER_S, self._show, [label])
+                self._timers[label].daemon = True
+                self._timers[label].start()
+
+    def _show(self, label: str) -> None:
+        with self._lock:
+            done, total = self._state[label]
+            if label not in self._timers or (total and done >= total):
+                return
+            if self._bar is None:
+                self._bar = _new_bar()
+            self._tasks[label] = self._bar.add_task(label, completed=done, total=total or None)
 
 
 def _new_bar() -> Any:
@@ -171,10 +251,14 @@ def _new_bar() -> Any:
 def _from_os(error: OSError) -> EdgetoolError:
     import errno
 
-    from edgetool.errors import UsageError
-
     where = f" '{error.filename}'" if error.filename else ""
     reason = error.strerror or str(error)
-    if error.errno == errno.ENOSPC:
-        return UsageError(f"no space left on the device{where}", hints=("free some, or --output",))
-    return UsageError(f"cannot read or write{where}: {reason}")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return UsageError(
+            f"no space left for{where or ' the output'}: {reason}",
+            hints=("free some, or --output on another disk",),
+        )
+    return UsageError(
+        f"cannot read or write{where}: {reason}",
+        hints=("check the path and its permissions",),
+    )

@@ -40,7 +40,7 @@ def profile_artifact(
     if artifact.manifest.target["family"] == "microcontroller":
         from edgetool.profiling.emulated import profile_firmware
 
-        return profile_firmware(artifact, artifact.target(), compiler, emulator)
+        return profile_firmware(artifact, artifact.target(), compiler, emulator, progress)
     if compiler or emulator:
         raise UsageError("--compiler and --emulator are for microcontroller artifacts")
     from edgetool.profiling.host import profile_on_host
