@@ -36,7 +36,7 @@ ROOMS: dict[str, set[str]] = {
     "program": {"errors", "graph"},
     "kernels": {"errors", "program"},
     "exporters": {"errors", "graph", "program", "kernels"},
-    "artifact": {"errors", "figures", "program"},
+    "artifact": {"errors", "figures", "packs", "program"},
     "compilers": {"errors", "packs", "program", "artifact"},
     "runtimes": {"errors", "figures", "packs", "program", "artifact", "compilers"},
     "comparison": {"errors", "figures", "artifact"},
