@@ -1,0 +1,252 @@
+#include "conv2d_dsp_s8.h"
+
+#include "edge_dsp_dot.h"
+#include "edge_dsp_gather.h"
+
+#define PIXELS 4
+
+typedef struct {
+    const conv2d_dsp_s8_params *p;
+    const int8_t *in;
+    uint32_t *columns;
+    int8_t *staged;     /* taps of one pixel, where channels are no multiple of 4 */
+    int32_t row;        /* bytes of an input row */
+    int32_t run;        /* bytes of a kernel row that lie side by side in the input */
+    int32_t runs;       /* in a kernel row */
+    int32_t depth;
+} image;
+
+typedef struct {
+    int32_t y, x; /* of the window's first tap */
+} corner;
+
+static int is_inside(const conv2d_dsp_s8_params *p, corner at)
+{
+    return at.y >= 0 && at.x >= 0 &&
+           at.y + (p->kernel_height - 1) * p->dilation_height < p->in_height &&
+           at.x + (p->kernel_width - 1) * p->dilation_width < p->in_width;
+}
+
+static const int8_t *address(const image *im, corner at)
+{
+    return im->in + at.y * im->row + at.x * im->p->in_channels;
+}
+
+static void gather_inside_4(const image *im, const corner *at)
+{
+    const conv2d_dsp_s8_params *p = im->p;
+    const int32_t step = p->dilation_width * p->in_channels;
+    uint32_t *columns = im->columns;
+    const int8_t *first[PIXELS];
+    for (int32_t j = 0; j < PIXELS; j++)
+        first[j] = address(im, at[j]);
+    for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++) {
+        for (int32_t run = 0; run < im->runs; run++) {
+            const int32_t offset = tap_y * p->dilation_height * im->row + run * step;
+            const int8_t *from[PIXELS] = {
+                first[0] + offset, first[1] + offset, first[2] + offset, first[3] + offset};
+            columns = edge_widen_4(columns, from, im->run / 4);
+        }
+    }
+}
+
+static void gather_inside(const image *im, corner at, uint32_t *columns)
+{
+    const conv2d_dsp_s8_params *p = im->p;
+    const int8_t *row = address(im, at);
+    for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++) {
+        const int8_t *from = row;
+        for (int32_t run = 0; run < im->runs; run++) {
+            edge_widen(columns, from, im->run / 4);
+            columns += 2 * im->run;
+            from += p->dilation_width * p->in_channels;
+        }
+        row += p->dilation_height * im->row;
+    }
+}
+
+/* Taps outside the image read the zero point. */
+static void gather_border(const image *im, corner at, uint32_t *columns)
+{
+    const conv2d_dsp_s8_params *p = im->p;
+    const uint32_t zero = (uint32_t)p->in_zero_point & 0xffffu;
+    for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++, at.y += p->dilation_height) {
+        corner tap = at;
+        for (int32_t tap_x = 0; tap_x < p->kernel_width; tap_x++, tap.x += p->dilation_width) {
+            if (at.y >= 0 && at.y < p->in_height && tap.x >= 0 && tap.x < p->in_width) {
+                edge_widen(columns, address(im, tap), p->in_channels / 4);
+                columns += 2 * p->in_channels;
+                continue;
+            }
+            for (int32_t pair = 0; pair < p->in_channels / 2; pair++, columns += PIXELS)
+                *columns = zero << 16 | zero;
+        }
+    }
+}
+
+static int8_t *copy_run(int8_t *to, const int8_t *from, int32_t bytes)
+{
+    for (; bytes >= 4; bytes -= 4, to += 4, from += 4)
+        memcpy(to, from, 4);
+    for (; bytes > 0; bytes--)
+        *to++ = *from++;
+    return to;
+}
+
+static int8_t *fill_run(int8_t *to, int32_t value, int32_t bytes)
+{
+    for (; bytes > 0; bytes--)
+        *to++ = (int8_t)value;
+    return to;
+}
+
+/* One kernel row: taps left of the image, within it, right of it. */
+static int8_t *stage_row(const image *im, corner at, int8_t *to)
+{
+    const conv2d_dsp_s8_params *p = im->p;
+    const int32_t taps = im->run / p->in_channels;
+    for (int32_t run = 0; run < im->runs; run++, at.x += p->dilation_width) {
+        const int32_t first = edge_clamp(-at.x, 0, taps);
+        const int32_t end = edge_clamp(p->in_width - at.x, first, taps);
+        to = fill_run(to, p->in_zero_point, first * p->in_channels);
+        if (end > first) {
+            const corner inside = {at.y, at.x + first};
+            to = copy_run(to, address(im, inside), (end - first) * p->in_channels);
+        }
+        to = fill_run(to, p->in_zero_point, (taps - end) * p->in_channels);
+    }
+    return to;
+}
+
+static void gather_staged(const image *im, corner at, uint32_t *columns)
+{
+    const conv2d_dsp_s8_params *p = im->p;
+    int8_t *to = im->staged;
+    for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++, at.y += p->dilation_height) {
+        if (at.y >= 0 && at.y < p->in_height)
+            to = stage_row(im, at, to);
+        else
+            to = fill_run(to, p->in_zero_point, p->kernel_width * p->in_channels);
+    }
+    fill_run(to, 0, im->depth - (int32_t)(to - im->staged));
+    edge_widen(columns, im->staged, im->depth / 4);
+}
+
+static void gather(const image *im, const corner *at)
+{
+    const int in_words = im->run % 4 == 0;
+    int32_t inside = 0;
+    for (int32_t j = 0; j < PIXELS; j++)
+        inside += is_inside(im->p, at[j]);
+    if (in_words && inside == PIXELS) {
+        gather_inside_4(im, at);
+        return;
+    }
+    for (int32_t j = 0; j < PIXELS; j++) {
+        if (in_words && is_inside(im->p, at[j]))
+            gather_inside(im, at[j], im->columns + j);
+        else if (im->p->in_channels % 4 == 0)
+            gather_border(im, at[j], im->columns + j);
+        else
+            gather_staged(im, at[j], im->columns + j);
+    }
+}
+
+/* The corners of PIXELS pixels from (y, x) on; past the last one it is repeated. */
+static void find_corners(const conv2d_dsp_s8_params *p, int32_t y, int32_t x, corner *at)
+{
+    for (int32_t j = 0; j < PIXELS; j++) {
+        at[j].y = y * p->stride_height - p->pad_top;
+        at[j].x = x * p->stride_width - p->pad_left;
+        if (x + 1 < p->out_width) {
+            x++;
+        } else if (y + 1 < p->out_height) {
+            x = 0;
+            y++;
+        }
+    }
+}
+
+static void clamp_bytes(const conv2d_dsp_s8_params *p, int8_t *out, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        out[i] = (int8_t)edge_clamp(out[i], p->out_min, p->out_max);
+}
+
+/* Channel by channel with any multiplier and shift. */
+static void finish_sums(const conv2d_dsp_s8_params *p, edge_dot_block *block,
+                        const uint32_t *weights, int32_t depth, int8_t *out, int32_t stride)
+{
+    const int32_t words = 2 + depth / 2 + 5;
+    int32_t sums[2][PIXELS];
+    for (int32_t channel = 0; channel < p->out_channels; channel++) {
+        const int32_t second = channel & 1;
+        const int32_t *scales = (const int32_t *)weights + words - 5;
+        if (!second) {
+            block->out = sums;
+            block->pairs = 1;
+            edge_dot_4x2(block, weights);
+        }
+        for (int32_t j = 0; j < PIXELS; j++) {
+            const int32_t scaled = edge_multiply_double_rounding(
+                sums[second][j], scales[second], scales[2 + second]);
+            out[j * stride + channel] = (int8_t)edge_clamp(
+                scaled + p->out_zero_point, -128, 127);
+        }
+        if (second)
+            weights += words;
+    }
+}
+
+static int is_valid(const conv2d_dsp_s8_params *p)
+{
+    return p->in_height > 0 && p->in_width > 0 && p->in_channels > 0 && p->out_height > 0 &&
+           p->out_width > 0 && p->out_channels > 0 && p->kernel_height > 0 &&
+           p->kernel_width > 0 && p->stride_height > 0 && p->stride_width > 0 &&
+           p->dilation_height > 0 && p->dilation_width > 0 && p->pad_top >= 0 &&
+           p->pad_left >= 0 && edge_is_s8(p->in_zero_point) && edge_is_s8(p->out_zero_point) &&
+           edge_is_s8(p->out_min) && edge_is_s8(p->out_max) && p->out_min <= p->out_max &&
+           p->tail >= EDGE_TAIL_RECTIFIED && p->tail <= EDGE_TAIL_SUMS;
+}
+
+static image image_of(const conv2d_dsp_s8_params *p, const int8_t *in, void *scratch)
+{
+    const int32_t row_taps = p->dilation_width > 1 ? 1 : p->kernel_width;
+    const int32_t depth = (p->kernel_height * p->kernel_width * p->in_channels + 3) & ~3;
+    image im = {p, in, scratch, (int8_t *)scratch + 8 * depth, p->in_width * p->in_channels,
+                row_taps * p->in_channels, p->kernel_width / row_taps, depth};
+    return im;
+}
+
+int conv2d_dsp_s8(const conv2d_dsp_s8_params *p, const int8_t *in, const uint32_t *weights,
+                  int8_t *out, void *scratch)
+{
+    if (!p || !in || !weights || !out || !scratch || !is_valid(p))
+        return EDGE_BAD_ARG;
+    const image im = image_of(p, in, scratch);
+    const int32_t pixels = p->out_height * p->out_width;
+    const int32_t even_channels = (p->out_channels + 1) & ~1;
+    const int is_direct = even_channels == p->out_channels && pixels >= PIXELS;
+    const int is_clamped = p->out_min > -128 || p->out_max < 127;
+    int8_t *aside = im.staged + (p->in_channels % 4 ? im.depth : 0);
+    for (int32_t pixel = 0; pixel < pixels; pixel += PIXELS) {
+        corner at[PIXELS];
+        if (is_direct && pixel > pixels - PIXELS)
+            pixel = pixels - PIXELS; /* the last four again */
+        find_corners(p, pixel / p->out_width, pixel % p->out_width, at);
+        gather(&im, at);
+        int8_t *to = is_direct ? out + pixel * p->out_channels : aside;
+        edge_dot_block block = {im.columns, im.columns + 2 * im.depth, to, even_channels,
+                                even_channels / 2, edge_dot_entry(im.depth), p->tail};
+        if (p->tail == EDGE_TAIL_SUMS)
+            finish_sums(p, &block, weights, im.depth, to, even_channels);
+        else
+            edge_dot_4x2(&block, weights);
+        if (is_clamped)
+            clamp_bytes(p, to, PIXELS * even_channels);
+        for (int32_t j = 0; !is_direct && j < PIXELS && pixel + j < pixels; j++)
+            memcpy(out + (pixel + j) * p->out_channels, to + j * even_channels,
+                   (size_t)p->out_channels);
+    }
+    return EDGE_OK;
+}
