@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgetool.kernels.dsp_packing import GROUP, can_pack, pack_pairs
 from edgetool.kernels.epilogue import choose_epilogue, largest_sums
-from edgetool.program.accumulators import Layer, require_types, requantization
+from edgetool.program.accumulators import Layer, requantization, require_types
 from edgetool.program.operator import Argument, KernelCall
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.tensor import Tensor

@@ -22,8 +22,19 @@ from edgetool.program.arithmetic import Int32Array, Int64Array, quantize_multipl
 RECTIFIED, LINEAR, SUMS = 0, 1, 2
 """EDGE_TAIL_… of edge_dsp_dot.h."""
 
-MIN_SHIFT, MAX_SHIFT = 2, 15
-TOTAL = 17
+MIN_SHIFT = 2
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """What a kernel's code fixes: the saturating shift m, and the largest left shift s."""
+
+    saturating_shift: int
+    largest_left: int
+
+
+CONVOLUTION = Scheme(16, 15)
+DEPTHWISE = Scheme(12, 8)  # the weights are shifted, as int16
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,20 +51,21 @@ class Epilogue:
     shifts: Int32Array
 
 
-def choose_epilogue(layer: Layer, found: Requantization) -> Epilogue:
+def choose_epilogue(layer: Layer, found: Requantization, scheme: Scheme = CONVOLUTION) -> Epilogue:
     """The cheapest sequence that is exact for the layer's multipliers and largest sums."""
     multipliers, shifts = per_channel(found, layer.channels)
-    left = np.where(multipliers == 0, MIN_SHIFT, TOTAL + shifts).astype(np.int64)
-    if not is_exact(left, largest_sums(layer, found)):
+    m = scheme.saturating_shift
+    left = np.where(multipliers == 0, MIN_SHIFT, m + 1 + shifts).astype(np.int64)
+    if not is_exact(left, largest_sums(layer, found), scheme):
         return Epilogue(SUMS, multipliers, np.zeros_like(shifts), shifts)
-    addends = (1 << (left - 2)) + (1 << 15) + (found.zero_point << 16)
+    addends = (1 << (left - 2)) + (1 << (m - 1)) + (found.zero_point << m)
     tail = RECTIFIED if found.bounds[0] >= found.zero_point else LINEAR
     return Epilogue(tail, multipliers, addends.astype(np.int32), left.astype(np.int32))
 
 
-def is_exact(left: Int64Array, largest: Int64Array) -> bool:
+def is_exact(left: Int64Array, largest: Int64Array, scheme: Scheme) -> bool:
     """Whether every channel's shifted sums stay within int32 and its terms within their words."""
-    in_range = (left >= MIN_SHIFT) & (left <= MAX_SHIFT)
+    in_range = (left >= MIN_SHIFT) & (left <= min(scheme.largest_left, scheme.saturating_shift))
     return bool(np.all(in_range & (largest < 1 << (31 - np.clip(left, 0, 31)))))
 
 
