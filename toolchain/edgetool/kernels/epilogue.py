@@ -23,6 +23,7 @@ RECTIFIED, LINEAR, SUMS = 0, 1, 2
 """EDGE_TAIL_… of edge_dsp_dot.h."""
 
 MIN_SHIFT = 2
+MAX_ZERO_POINT_SHIFT = 21  # zero point << 21 and its half stay within int32
 
 
 @dataclass(frozen=True)
