@@ -9,7 +9,7 @@ typedef struct {
     const conv2d_dsp_s8_params *p;
     const int8_t *in;
     uint32_t *columns;
-    int8_t *staged;     /* taps of one pixel, where channels are no multiple of 4 */
+    int8_t *staged; /* taps of 4 pixels, or where channels fill words: a tap of zero points */
     int32_t row;        /* bytes of an input row */
     int32_t run;        /* bytes of a kernel row that lie side by side in the input */
     int32_t runs;       /* in a kernel row */
@@ -32,17 +32,18 @@ static const int8_t *address(const image *im, corner at)
     return im->in + at.y * im->row + at.x * im->p->in_channels;
 }
 
-static void gather_inside_4(const image *im, const corner *at)
+/* Stretches of taps that lie side by side in the input. */
+static void gather_inside(const image *im, const corner *at)
 {
     const conv2d_dsp_s8_params *p = im->p;
-    const int32_t step = p->dilation_width * p->in_channels;
     uint32_t *columns = im->columns;
     const int8_t *first[PIXELS];
     for (int32_t j = 0; j < PIXELS; j++)
         first[j] = address(im, at[j]);
     for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++) {
         for (int32_t run = 0; run < im->runs; run++) {
-            const int32_t offset = tap_y * p->dilation_height * im->row + run * step;
+            const int32_t offset = tap_y * p->dilation_height * im->row +
+                                   run * p->dilation_width * p->in_channels;
             const int8_t *from[PIXELS] = {
                 first[0] + offset, first[1] + offset, first[2] + offset, first[3] + offset};
             columns = edge_widen_4(columns, from, im->run / 4);
@@ -50,36 +51,23 @@ static void gather_inside_4(const image *im, const corner *at)
     }
 }
 
-static void gather_inside(const image *im, corner at, uint32_t *columns)
+/* Tap by tap; those outside the image read the zero point. */
+static void gather_border(const image *im, const corner *at)
 {
     const conv2d_dsp_s8_params *p = im->p;
-    const int8_t *row = address(im, at);
-    for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++) {
-        const int8_t *from = row;
-        for (int32_t run = 0; run < im->runs; run++) {
-            edge_widen(columns, from, im->run / 4);
-            columns += 2 * im->run;
-            from += p->dilation_width * p->in_channels;
-        }
-        row += p->dilation_height * im->row;
-    }
-}
-
-/* Taps outside the image read the zero point. */
-static void gather_border(const image *im, corner at, uint32_t *columns)
-{
-    const conv2d_dsp_s8_params *p = im->p;
-    const uint32_t zero = (uint32_t)p->in_zero_point & 0xffffu;
-    for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++, at.y += p->dilation_height) {
-        corner tap = at;
-        for (int32_t tap_x = 0; tap_x < p->kernel_width; tap_x++, tap.x += p->dilation_width) {
-            if (at.y >= 0 && at.y < p->in_height && tap.x >= 0 && tap.x < p->in_width) {
-                edge_widen(columns, address(im, tap), p->in_channels / 4);
-                columns += 2 * p->in_channels;
-                continue;
+    const uint32_t height = (uint32_t)p->in_height, width = (uint32_t)p->in_width;
+    uint32_t *columns = im->columns;
+    int32_t down = 0;
+    for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++, down += p->dilation_height) {
+        int32_t right = 0;
+        for (int32_t tap_x = 0; tap_x < p->kernel_width; tap_x++, right += p->dilation_width) {
+            const int8_t *from[PIXELS];
+            for (int32_t j = 0; j < PIXELS; j++) {
+                const corner tap = {at[j].y + down, at[j].x + right};
+                const int is_inside = (uint32_t)tap.y < height && (uint32_t)tap.x < width;
+                from[j] = is_inside ? address(im, tap) : im->staged;
             }
-            for (int32_t pair = 0; pair < p->in_channels / 2; pair++, columns += PIXELS)
-                *columns = zero << 16 | zero;
+            columns = edge_widen_4(columns, from, p->in_channels / 4);
         }
     }
 }
@@ -118,38 +106,50 @@ static int8_t *stage_row(const image *im, corner at, int8_t *to)
     return to;
 }
 
-static void gather_staged(const image *im, corner at, uint32_t *columns)
+static void stage_pixel(const image *im, corner at, int8_t *staged)
 {
     const conv2d_dsp_s8_params *p = im->p;
-    int8_t *to = im->staged;
-    for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++, at.y += p->dilation_height) {
-        if (at.y >= 0 && at.y < p->in_height)
-            to = stage_row(im, at, to);
-        else
-            to = fill_run(to, p->in_zero_point, p->kernel_width * p->in_channels);
+    int8_t *to = staged;
+    if (im->runs == 1 && is_inside(p, at)) {
+        const int8_t *from = address(im, at);
+        for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++) {
+            to = copy_run(to, from, im->run);
+            from += p->dilation_height * im->row;
+        }
+    } else {
+        for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++, at.y += p->dilation_height) {
+            if (at.y >= 0 && at.y < p->in_height)
+                to = stage_row(im, at, to);
+            else
+                to = fill_run(to, p->in_zero_point, p->kernel_width * p->in_channels);
+        }
     }
-    fill_run(to, 0, im->depth - (int32_t)(to - im->staged));
-    edge_widen(columns, im->staged, im->depth / 4);
+    fill_run(to, 0, im->depth - (int32_t)(to - staged));
+}
+
+static void gather_staged(const image *im, const corner *at)
+{
+    const int8_t *staged[PIXELS];
+    for (int32_t j = 0; j < PIXELS; j++) {
+        staged[j] = im->staged + j * im->depth;
+        stage_pixel(im, at[j], im->staged + j * im->depth);
+    }
+    edge_widen_4(im->columns, staged, im->depth / 4);
 }
 
 static void gather(const image *im, const corner *at)
 {
-    const int in_words = im->run % 4 == 0;
-    int32_t inside = 0;
-    for (int32_t j = 0; j < PIXELS; j++)
-        inside += is_inside(im->p, at[j]);
-    if (in_words && inside == PIXELS) {
-        gather_inside_4(im, at);
+    int inside = 1;
+    if (im->p->in_channels % 4 != 0) {
+        gather_staged(im, at);
         return;
     }
-    for (int32_t j = 0; j < PIXELS; j++) {
-        if (in_words && is_inside(im->p, at[j]))
-            gather_inside(im, at[j], im->columns + j);
-        else if (im->p->in_channels % 4 == 0)
-            gather_border(im, at[j], im->columns + j);
-        else
-            gather_staged(im, at[j], im->columns + j);
-    }
+    for (int32_t j = 0; j < PIXELS; j++)
+        inside &= is_inside(im->p, at[j]);
+    if (inside)
+        gather_inside(im, at);
+    else
+        gather_border(im, at);
 }
 
 /* The corners of PIXELS pixels from (y, x) on; past the last one it is repeated. */
@@ -228,7 +228,8 @@ int conv2d_dsp_s8(const conv2d_dsp_s8_params *p, const int8_t *in, const uint32_
     const int32_t even_channels = (p->out_channels + 1) & ~1;
     const int is_direct = even_channels == p->out_channels && pixels >= PIXELS;
     const int is_clamped = p->out_min > -128 || p->out_max < 127;
-    int8_t *aside = im.staged + (p->in_channels % 4 ? im.depth : 0);
+    int8_t *aside = im.staged + (p->in_channels % 4 ? PIXELS * im.depth : p->in_channels);
+    fill_run(im.staged, p->in_zero_point, p->in_channels);
     for (int32_t pixel = 0; pixel < pixels; pixel += PIXELS) {
         corner at[PIXELS];
         if (is_direct && pixel > pixels - PIXELS)

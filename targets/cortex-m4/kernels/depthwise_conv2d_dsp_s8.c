@@ -8,8 +8,10 @@
 typedef struct {
     const depthwise_conv2d_dsp_s8_params *p;
     uint32_t *columns;
-    int32_t count;  /* of columns */
-    int32_t copied; /* of these, columns of the image, behind pad_left others */
+    uint32_t *first; /* column of the image, behind pad_left others */
+    int32_t count;   /* of columns */
+    int32_t copied;  /* of these, columns of the image */
+    int32_t row;     /* bytes of an input row */
 } strip;
 
 static uint32_t halves(int32_t low, int32_t high)
@@ -55,11 +57,11 @@ static void fill_columns(uint32_t *columns, int32_t count, int32_t zero_point)
 }
 
 /* Puts the zero point in place of a row outside the image: 0, 1 or 2 of the strip. */
-static void blank_row(const strip *s, int32_t row)
+static __attribute__((noinline)) void blank_row(const strip *s, int32_t row)
 {
     const uint32_t zero = halves(s->p->in_zero_point, s->p->in_zero_point);
     const uint32_t mask = row == 0 ? 0xffffu : 0xffff0000u;
-    uint32_t *words = s->columns + s->p->pad_left * EDGE_COLUMN_WORDS;
+    uint32_t *words = s->first;
     for (int32_t i = 0; i < 2 * s->copied; i++, words += 3) {
         if (row == 2) {
             words[1] = zero;
@@ -76,14 +78,15 @@ static void widen_rows(const strip *s, const int8_t *in, int32_t y)
     const depthwise_conv2d_dsp_s8_params *p = s->p;
     const int32_t bytes = s->copied * p->channels;
     const int8_t *ends[3];
-    int32_t inside[3];
+    uint32_t outside = 0;
     for (int32_t i = 0; i < 3; i++, y += p->dilation_height) {
-        inside[i] = y >= 0 && y < p->in_height;
-        ends[i] = in + (inside[i] ? y : 0) * p->in_width * p->channels + bytes;
+        const int is_inside = y >= 0 && y < p->in_height;
+        ends[i] = in + (is_inside ? y * s->row : 0) + bytes;
+        outside |= is_inside ? 0u : 1u << i;
     }
-    edge_columns_3(s->columns + p->pad_left * EDGE_COLUMN_WORDS, ends, -bytes, p->channels);
-    for (int32_t i = 0; i < 3; i++)
-        if (!inside[i])
+    edge_columns_3(s->first, ends, -bytes, p->channels);
+    for (int32_t i = 0; outside >> i; i++)
+        if (outside >> i & 1u)
             blank_row(s, i);
 }
 
@@ -126,9 +129,12 @@ int depthwise_conv2d_dsp_s8(const depthwise_conv2d_dsp_s8_params *p, const int8_
     if (!p || !in || !weights || !out || !scratch || !is_valid(p))
         return EDGE_BAD_ARG;
     edge_depthwise_quad *quad = scratch;
-    strip s = {p, (uint32_t *)(quad + 1), (p->out_width - 1) * p->stride_width + 3, 0};
-    s.copied = edge_clamp(s.count - p->pad_left, 0, p->in_width);
-    if (s.copied == 0)
+    uint32_t *columns = (uint32_t *)(quad + 1);
+    const int32_t count = (p->out_width - 1) * p->stride_width + 3;
+    const int32_t copied = edge_clamp(count - p->pad_left, 0, p->in_width);
+    const strip s = {p, columns, columns + p->pad_left * EDGE_COLUMN_WORDS,
+                     count, copied, p->in_width * p->channels};
+    if (copied == 0)
         return EDGE_BAD_ARG;
     for (int32_t channel = 0; channel < p->channels; channel += 4) {
         unpack_quad(weights, quad);

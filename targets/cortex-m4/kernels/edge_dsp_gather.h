@@ -6,18 +6,6 @@
 /* Columns of 4 pixels: words of two taps as int16, taps in the order 0 2, 1 3 of each four;
  * the words of the 4 pixels lie side by side. */
 
-/* 4 * groups bytes of one pixel. columns: the pixel's first word. */
-static inline void edge_widen(uint32_t *columns, const int8_t *in, int32_t groups)
-{
-    for (; groups > 0; groups--) {
-        const uint32_t taps = edge_load_word(in);
-        columns[0] = edge_sxtb16(taps);
-        columns[4] = edge_sxtb16_odd(taps);
-        columns += 8;
-        in += 4;
-    }
-}
-
 /* 4 * groups bytes at each of 4 addresses; 16 instructions a group. Returns the columns' end. */
 uint32_t *edge_widen_4(uint32_t *columns, const int8_t *const in[4], int32_t groups);
 

@@ -55,10 +55,11 @@ def call(
 
 
 def scratch_bytes(layer: Layer) -> int:
-    """Columns of 4 pixels; taps of one pixel that has no whole words; 4 pixels of output."""
+    """Columns of 4 pixels; their taps where channels fill no words; 4 pixels of output."""
     taps = layer.weights.elements // layer.channels
     depth = -(-taps // GROUP) * GROUP
-    staged = depth if layer.x.shape[3] % GROUP else 0
+    channels = layer.x.shape[3]
+    staged = PIXELS * depth if channels % GROUP else channels
     pixels = layer.output.elements // layer.channels
     aside = layer.channels % 2 == 1 or pixels < PIXELS
     return 8 * depth + staged + aside * PIXELS * (layer.channels + layer.channels % 2)
