@@ -48,16 +48,16 @@ int add_dsp_s8(const add_dsp_s8_params *p, const int8_t *a, const int8_t *b, int
     const int32_t out_shift = p->out_shift, out_multiplier = p->out_multiplier;
     const int32_t out_half =
         edge_shift_left(1, out_shift - 1) + edge_shift_left(p->out_zero_point, out_shift);
-    const int32_t count = p->count;
     const int is_clamped = p->low > -128 || p->high < 127;
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t left = a_zero + edge_shift_left(a[i], HALF_BITS);
-        int32_t right = smmulr(b_zero + edge_shift_left(b[i], TWICE_BITS), b_multiplier);
+    int8_t *to = out;
+    for (const int8_t *end = a + p->count; a < end; a++) {
+        const int32_t left = a_zero + edge_shift_left(*a, HALF_BITS);
+        int32_t right = smmulr(b_zero + edge_shift_left(*b++, TWICE_BITS), b_multiplier);
         right = (right + b_half + ((right >> 31) & b_sign)) >> b_shift;
         const int32_t sum = left + right;
         const int32_t scaled =
             smmlar(edge_shift_left(sum, 1), out_multiplier, out_half + (sum >> 31)) >> out_shift;
-        out[i] = (int8_t)saturate(scaled);
+        *to++ = (int8_t)saturate(scaled);
     }
     for (int32_t i = 0; is_clamped && i < p->count; i++)
         out[i] = (int8_t)edge_clamp(out[i], p->low, p->high);

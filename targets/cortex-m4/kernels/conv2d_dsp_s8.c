@@ -3,13 +3,13 @@
 #include "edge_dsp_dot.h"
 #include "edge_dsp_gather.h"
 
-#define PIXELS 4
+#define PIXELS EDGE_PIXELS
 
 typedef struct {
     const conv2d_dsp_s8_params *p;
     const int8_t *in;
     uint32_t *columns;
-    int8_t *staged; /* taps of 4 pixels, or where channels fill words: a tap of zero points */
+    int8_t *staged; /* taps of all pixels, or where channels fill words: a tap of zero points */
     int32_t row;        /* bytes of an input row */
     int32_t run;        /* bytes of a kernel row that lie side by side in the input */
     int32_t runs;       /* in a kernel row */
@@ -45,8 +45,8 @@ static void gather_inside(const image *im, const corner *at)
             const int32_t offset = tap_y * p->dilation_height * im->row +
                                    run * p->dilation_width * p->in_channels;
             const int8_t *from[PIXELS] = {
-                first[0] + offset, first[1] + offset, first[2] + offset, first[3] + offset};
-            columns = edge_widen_4(columns, from, im->run / 4);
+                first[0] + offset, first[1] + offset, first[2] + offset};
+            columns = edge_widen_3(columns, from, im->run / 4);
         }
     }
 }
@@ -67,7 +67,7 @@ static void gather_border(const image *im, const corner *at)
                 const int is_inside = (uint32_t)tap.y < height && (uint32_t)tap.x < width;
                 from[j] = is_inside ? address(im, tap) : im->staged;
             }
-            columns = edge_widen_4(columns, from, p->in_channels / 4);
+            columns = edge_widen_3(columns, from, p->in_channels / 4);
         }
     }
 }
@@ -134,7 +134,7 @@ static void gather_staged(const image *im, const corner *at)
         staged[j] = im->staged + j * im->depth;
         stage_pixel(im, at[j], im->staged + j * im->depth);
     }
-    edge_widen_4(im->columns, staged, im->depth / 4);
+    edge_widen_3(im->columns, staged, im->depth / 4);
 }
 
 static void gather(const image *im, const corner *at)
@@ -185,7 +185,7 @@ static void finish_sums(const conv2d_dsp_s8_params *p, edge_dot_block *block,
         if (!second) {
             block->out = sums;
             block->pairs = 1;
-            edge_dot_4x2(block, weights);
+            edge_dot_3x2(block, weights);
         }
         for (int32_t j = 0; j < PIXELS; j++) {
             const int32_t scaled = edge_multiply_double_rounding(
@@ -213,7 +213,7 @@ static image image_of(const conv2d_dsp_s8_params *p, const int8_t *in, void *scr
 {
     const int32_t row_taps = p->dilation_width > 1 ? 1 : p->kernel_width;
     const int32_t depth = (p->kernel_height * p->kernel_width * p->in_channels + 3) & ~3;
-    image im = {p, in, scratch, (int8_t *)scratch + 8 * depth, p->in_width * p->in_channels,
+    image im = {p, in, scratch, (int8_t *)scratch + 2 * PIXELS * depth, p->in_width * p->in_channels,
                 row_taps * p->in_channels, p->kernel_width / row_taps, depth};
     return im;
 }
@@ -233,16 +233,16 @@ int conv2d_dsp_s8(const conv2d_dsp_s8_params *p, const int8_t *in, const uint32_
     for (int32_t pixel = 0; pixel < pixels; pixel += PIXELS) {
         corner at[PIXELS];
         if (is_direct && pixel > pixels - PIXELS)
-            pixel = pixels - PIXELS; /* the last four again */
+            pixel = pixels - PIXELS; /* the last ones again */
         find_corners(p, pixel / p->out_width, pixel % p->out_width, at);
         gather(&im, at);
         int8_t *to = is_direct ? out + pixel * p->out_channels : aside;
-        edge_dot_block block = {im.columns, im.columns + 2 * im.depth, to, even_channels,
+        edge_dot_block block = {im.columns, im.columns + PIXELS * im.depth / 2, to, even_channels,
                                 even_channels / 2, edge_dot_entry(im.depth), p->tail};
         if (p->tail == EDGE_TAIL_SUMS)
             finish_sums(p, &block, weights, im.depth, to, even_channels);
         else
-            edge_dot_4x2(&block, weights);
+            edge_dot_3x2(&block, weights);
         if (is_clamped)
             clamp_bytes(p, to, PIXELS * even_channels);
         for (int32_t j = 0; !is_direct && j < PIXELS && pixel + j < pixels; j++)

@@ -16,11 +16,11 @@ typedef struct {
 } conv2d_dsp_s8_params;
 
 /* 2-D convolution with the dual multiply-accumulate, int8 in and out, int32 sums, double rounding.
- * in [h][w][cin]   out [oh][ow][cout]   weights: packed for edge_dot_4x2, depth = kh * kw * cin
+ * in [h][w][cin]   out [oh][ow][cout]   weights: packed for edge_dot_3x2, depth = kh * kw * cin
  * rounded up to 4, cout rounded up to 2; sums below 2^23.   tail: EDGE_TAIL_RECTIFIED or
  * EDGE_TAIL_LINEAR; with EDGE_TAIL_SUMS the words of scales are m0, m1, shifts n0, n1, unused.
- * scratch: 4-byte aligned, 8 * depth bytes of columns; then cin bytes, or 4 * depth if cin is
- * no multiple of 4; then 4 * (cout + cout % 2) bytes if cout is odd or there are fewer than 4 pixels.
+ * scratch: 4-byte aligned, 6 * depth bytes of columns; then cin bytes, or 3 * depth if cin is
+ * no multiple of 4; then 3 * (cout + cout % 2) bytes if cout is odd or there are fewer than 3 pixels.
  * out must not overlap in.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int conv2d_dsp_s8(const conv2d_dsp_s8_params *p, const int8_t *in, const uint32_t *weights,

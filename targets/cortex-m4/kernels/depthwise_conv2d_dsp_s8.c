@@ -12,6 +12,7 @@ typedef struct {
     int32_t count;   /* of columns */
     int32_t copied;  /* of these, columns of the image */
     int32_t row;     /* bytes of an input row */
+    int32_t bytes;   /* of these, of the columns */
 } strip;
 
 static uint32_t halves(int32_t low, int32_t high)
@@ -72,20 +73,18 @@ static __attribute__((noinline)) void blank_row(const strip *s, int32_t row)
     }
 }
 
-/* The columns of the windows whose first row is y. in: of the 4 channels. */
-static void widen_rows(const strip *s, const int8_t *in, int32_t y)
+/* The columns of windows that leave the image above or below. in: behind the row's columns. */
+static __attribute__((noinline)) void widen_border(const strip *s, const int8_t *in, int32_t y)
 {
-    const depthwise_conv2d_dsp_s8_params *p = s->p;
-    const int32_t bytes = s->copied * p->channels;
     const int8_t *ends[3];
     uint32_t outside = 0;
-    for (int32_t i = 0; i < 3; i++, y += p->dilation_height) {
-        const int is_inside = y >= 0 && y < p->in_height;
-        ends[i] = in + (is_inside ? y * s->row : 0) + bytes;
+    for (int32_t i = 0; i < 3; i++, y += s->p->dilation_height) {
+        const int is_inside = y >= 0 && y < s->p->in_height;
+        ends[i] = in + (is_inside ? y * s->row : 0);
         outside |= is_inside ? 0u : 1u << i;
     }
-    edge_columns_3(s->first, ends, -bytes, p->channels);
-    for (int32_t i = 0; outside >> i; i++)
+    edge_columns_3(s->first, ends, -s->bytes, s->p->channels);
+    for (int32_t i = 0; i < 3; i++)
         if (outside >> i & 1u)
             blank_row(s, i);
 }
@@ -98,9 +97,18 @@ static void compute_quad(const strip *s, const edge_depthwise_quad *quad, const 
     edge_depthwise_row row = {s->columns, s->columns + p->out_width * step, out, p->channels,
                               3 * EDGE_COLUMN_BYTES - 4 * step};
     int32_t y = -p->pad_top;
+    const int32_t below = p->dilation_height * s->row;
+    const int32_t last = p->in_height - 2 * p->dilation_height;
+    in += s->bytes;
     fill_columns(s->columns, s->count, p->in_zero_point);
     for (int32_t out_y = 0; out_y < p->out_height; out_y++) {
-        widen_rows(s, in, y);
+        if (y >= 0 && y < last) {
+            const int8_t *top = in + y * s->row;
+            const int8_t *const ends[3] = {top, top + below, top + 2 * below};
+            edge_columns_3(s->first, ends, -s->bytes, p->channels);
+        } else {
+            widen_border(s, in, y);
+        }
         edge_depthwise_row_3x3(&row, quad);
         row.out += p->out_width * p->channels;
         y += p->stride_height;
@@ -133,7 +141,7 @@ int depthwise_conv2d_dsp_s8(const depthwise_conv2d_dsp_s8_params *p, const int8_
     const int32_t count = (p->out_width - 1) * p->stride_width + 3;
     const int32_t copied = edge_clamp(count - p->pad_left, 0, p->in_width);
     const strip s = {p, columns, columns + p->pad_left * EDGE_COLUMN_WORDS,
-                     count, copied, p->in_width * p->channels};
+                     count, copied, p->in_width * p->channels, copied * p->channels};
     if (copied == 0)
         return EDGE_BAD_ARG;
     for (int32_t channel = 0; channel < p->channels; channel += 4) {

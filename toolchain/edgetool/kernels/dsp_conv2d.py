@@ -1,4 +1,4 @@
-"""conv2d on cores with the DSP extension: 4 pixels times 2 channels at once (conv2d_dsp_s8)."""
+"""conv2d on cores with the DSP extension: 3 pixels times 2 channels at once (conv2d_dsp_s8)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgetool.program.tensor import Tensor
 from edgetool.program.windows import image_parameters
 
 KINDS = ("conv2d",)
-PIXELS = 4
+PIXELS = 3
 ARGUMENTS = (
     Argument("parameters"),
     Argument("input"),
@@ -55,11 +55,11 @@ def call(
 
 
 def scratch_bytes(layer: Layer) -> int:
-    """Columns of 4 pixels; their taps where channels fill no words; 4 pixels of output."""
+    """Columns of 3 pixels; their taps where channels fill no words; 3 pixels of output."""
     taps = layer.weights.elements // layer.channels
     depth = -(-taps // GROUP) * GROUP
     channels = layer.x.shape[3]
     staged = PIXELS * depth if channels % GROUP else channels
     pixels = layer.output.elements // layer.channels
     aside = layer.channels % 2 == 1 or pixels < PIXELS
-    return 8 * depth + staged + aside * PIXELS * (layer.channels + layer.channels % 2)
+    return 2 * PIXELS * depth + staged + aside * PIXELS * (layer.channels + layer.channels % 2)

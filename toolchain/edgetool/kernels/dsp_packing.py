@@ -31,7 +31,7 @@ def can_pack(weights: Array, largest: Int64Array) -> bool:
 
 
 def pack_pairs(weights: Array, bias: Int64Array, epilogue: Epilogue) -> UInt32Array:
-    """The stream that edge_dot_4x2 reads, for each pair of channels (the last may be alone):
+    """The stream that edge_dot_3x2 reads, for each pair of channels (the last may be alone):
 
     2 words of bias (b0, 256 * b1 + b0), K / 2 words of weights, m0, m1, c0, c1, s0 + 256 * s1.
     weights: int8 (O, K); K is padded to a multiple of 4.   bias: (O,).
