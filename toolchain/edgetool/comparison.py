@@ -107,7 +107,7 @@ def row_of(artifact: Artifact) -> Row:
     profiled = artifact.result("profile.json") or {}
     for name in COLUMNS:
         if name in profiled:
-            figures[name] = Figure.from_json(profiled[name])
+            figures[name] = _profiled_figure(artifact, profiled[name])
     metric = next(iter(manifest.metric), None)
     if metric is not None:
         figures["accuracy"] = manifest.metric[metric]
@@ -118,8 +118,18 @@ def row_of(artifact: Artifact) -> Row:
         manifest.precision,
         metric,
         figures,
-        None if verified is None else bool(verified["holds"]),
+        None if verified is None else bool(verified.get("holds")),
     )
+
+
+def _profiled_figure(artifact: Artifact, stored: Any) -> Figure:
+    try:
+        return Figure.from_json(stored)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"'{artifact.folder / 'profile.json'}' is damaged: a figure is {stored!r}",
+            hints=(f"edgetool profile {artifact.folder}",),
+        ) from error
 
 
 def pareto_front(rows: Sequence[Row], keys: Sequence[str]) -> tuple[str, ...]:
