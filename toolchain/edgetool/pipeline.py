@@ -149,7 +149,7 @@ def _run_step(step: Step, graph: Graph, context: PassContext) -> tuple[Graph, Pa
     start = time.perf_counter()
     result: PassResult = run(graph, context)
     seconds = time.perf_counter() - start
-    problems = find_problems(result.graph, shapes=step.name != "expand_qoperators")
+    problems = find_problems(result.graph, complete=step.name != "expand_qoperators")
     if problems:
         raise EdgetoolError(
             f"pass '{step.name}' left a graph that is not legal",

@@ -14,6 +14,7 @@ from edgetool.importers.onnx.functions import inline_functions
 from edgetool.importers.onnx.names import name_nodes
 from edgetool.importers.onnx.raise_opset import raise_opset
 from edgetool.importers.onnx.tensors import load_tensors
+from edgetool.importers.onnx.wire import check_fields
 
 
 def read(data: bytes, source: ModelSource, folder: Path | None = None) -> Graph:
@@ -35,6 +36,7 @@ def read(data: bytes, source: ModelSource, folder: Path | None = None) -> Graph:
 
 
 def _parse(data: bytes) -> onnx.ModelProto:
+    check_fields(data)
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
