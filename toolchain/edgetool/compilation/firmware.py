@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetool.artifact import SOURCES
-from edgetool.compilation.fitting import constant_bytes, plan_of
+from edgetool.compilation.fitting import constant_bytes, io_bytes, plan_of
 from edgetool.compilers.build import build
 from edgetool.compilers.firmware import Firmware, Image
 from edgetool.errors import ModelError, UsageError
@@ -97,6 +97,7 @@ def plan_figures(program: Program, target: Target) -> dict[str, Figure]:
         "ram_bytes": Figure(plan.arena_bytes, "B", "computed", "arena with scratch"),
         "arena_bytes": Figure(plan.arena_bytes, "B", "computed"),
         "arena_lower_bound_bytes": Figure(plan.lower_bound_bytes, "B", "computed"),
+        "io_bytes": Figure(io_bytes(program), "B", "computed", "buffers that the caller holds"),
         "constant_bytes": Figure(constant_bytes(program), "B", "computed", "weights and biases"),
     }
 
