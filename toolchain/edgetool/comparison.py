@@ -89,9 +89,7 @@ def compare_artifacts(artifacts: Sequence[Artifact], by: Sequence[str]) -> Compa
     """
     unknown = [name for name in by if name not in ORDER]
     if unknown:
-        raise UsageError(
-            f"--by {unknown[0]} is not known", hints=(f"--by with some of: {', '.join(ORDER)}",)
-        )
+        raise UsageError(f"--by {unknown[0]} is not known", hints=(f"some of: {', '.join(ORDER)}",))
     keys = tuple(ORDER[name] for name in by)
     rows = [row_of(artifact) for artifact in artifacts]
     if keys:

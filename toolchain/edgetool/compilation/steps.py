@@ -161,7 +161,7 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
         (folder / artifact.PROGRAM).write_bytes(dump_program(program))
         notes += write_tflite(prepared, folder)
         if target.family == "microcontroller":
-            compiled = compile_c(program, target, request.compiler, folder)
+            compiled = compile_c(program, target, request.compiler, folder, progress)
             figures |= compiled.figures
             check_built(compiled, program, target)
     samples = golden_samples(prepared.inputs, prepared.calibration or prepared.evaluation, program)
