@@ -49,11 +49,13 @@ class Runner(ABC):
 
     name: as reports spell it.   lsb, relative: how far an operation may be from the reference,
     for integer and float results.   samples_limit: None, or how many samples are affordable.
+    decisions_floor: the share of samples that it must decide as the reference does.
     """
 
     name: str
     lsb: int = 1
     relative: float = 1e-4
+    decisions_floor: float = 0.995
     samples_limit: int | None = None
 
     def __init__(self, subject: Subject) -> None:
@@ -120,9 +122,15 @@ class LiteRtRunner(Runner):
 
 
 class OnnxRuntimeRunner(Runner):
-    """model.onnx in ONNX Runtime, unoptimised: QDQ arithmetic in float, right on every CPU."""
+    """model.onnx in ONNX Runtime, unoptimised: QDQ arithmetic in float, right on every CPU.
+
+    Rounding once where the reference rounds twice, it is a step off here and there, which adds
+    up over the layers and tips close decisions: 0.7 % of them in a keyword spotter whose every
+    operator is within 1 LSB.
+    """
 
     name = "onnxruntime"
+    decisions_floor = 0.99
 
     @cached_property
     def _model(self) -> bytes:
