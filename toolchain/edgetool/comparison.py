@@ -36,9 +36,9 @@ ORDER = {
 
 @dataclass(frozen=True)
 class Row:
-    """One artifact.   figures: by column name; absent where not known.   metric: its name.
+    """One artifact.   name: its folder.   figures: by column name; absent where not known.
 
-    holds: whether its last verification held; None when it was not verified.
+    metric: its name.   holds: whether its last verification held; None when it was not verified.
     """
 
     name: str
@@ -111,7 +111,7 @@ def row_of(artifact: Artifact) -> Row:
         figures["accuracy"] = manifest.metric[metric]
     verified = artifact.result("verify.json")
     return Row(
-        artifact.folder.name,
+        str(artifact.folder),
         manifest.target["name"],
         manifest.precision,
         metric,

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 import typer
 
@@ -29,6 +29,7 @@ EXIT_INTERRUPTED = 130
 PROGRESS_AFTER_S = 1.0
 WIDEST_TEXT = 100
 WIDEST_TABLE = 200
+COLUMN_GAP = 2
 
 JSON_OPTION = typer.Option(False, "--json", help="Print the result as JSON on stdout.")
 ARTIFACT_ARGUMENT = typer.Argument(
@@ -144,18 +145,46 @@ def print_bug(error: Exception, as_json: bool) -> None:
         traceback.print_exception(error, file=sys.stderr)
 
 
-def table(columns: list[str], rows: list[list[str]], title: str | None = None) -> None:
-    """A table on stdout; columns of numbers to the right, of words to the left."""
+def table(columns: list[str], rows: list[list[str]], *, fold: bool = False) -> None:
+    """A table on stdout; columns of numbers to the right, of words to the left.
+
+    Where it is wider than the terminal, words wrap; with fold, columns go on below instead, the
+    first one repeated.
+    """
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDEST_TABLE
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    parts = _fitting(widths, width) if fold else [range(1, len(columns))]
+    for number, part in enumerate(parts):
+        if number:
+            print()
+        shown = [0, *part]
+        _print_table([columns[i] for i in shown], [[row[i] for i in shown] for row in rows], width)
+
+
+def _fitting(widths: Sequence[int], width: int) -> list[list[int]]:
+    """Columns but the first, parted so that each part and the first column fit into width."""
+    parts: list[list[int]] = [[]]
+    used = widths[0]
+    for index, wanted in enumerate(widths[1:], start=1):
+        if parts[-1] and used + COLUMN_GAP + wanted > width:
+            parts.append([])
+            used = widths[0]
+        parts[-1].append(index)
+        used += COLUMN_GAP + wanted
+    return parts
+
+
+def _print_table(columns: list[str], rows: list[list[str]], width: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    sheet = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    sheet = Table(box=None, pad_edge=False, header_style="bold", padding=(0, COLUMN_GAP // 2))
     for index, column in enumerate(columns):
         numbers = all(row[index][:1].isdigit() or row[index] == "–" for row in rows)
-        sheet.add_column(column, justify="right" if numbers and index else "left")
+        justify: Literal["right", "left"] = "right" if numbers and index else "left"
+        sheet.add_column(column, justify=justify, no_wrap=index == 0)
     for row in rows:
         sheet.add_row(*row)
-    width = None if sys.stdout.isatty() else WIDEST_TABLE
     console = Console(width=width, highlight=False, markup=False, emoji=False)
     with console.capture() as text:
         console.print(sheet)
@@ -215,7 +244,10 @@ class ProgressBar:
         with self._lock:
             self._state[label] = (done, total)
             if label in self._tasks:
-                self._bar.update(self._tasks[label], completed=done, total=total or None)
+                going_on = not total or done < total
+                self._bar.update(
+                    self._tasks[label], completed=done, total=total or None, visible=going_on
+                )
             elif label not in self._timers:
                 # A step that is over within a second never shows.
                 self._timers[label] = threading.Timer(PROGRESS_AFTER_S, self._show, [label])
