@@ -57,6 +57,11 @@ __attribute__((naked, noinline)) int edge_empty(const void *input, void *output,
     __asm__ volatile("ret");
 }
 
+__attribute__((naked, noinline)) int edge_loop(const void *input, void *output, uint8_t *arena)
+{
+    __asm__ volatile("li a0, 200\n1: addi a0, a0, -1\nbnez a0, 1b\nret");
+}
+
 __attribute__((naked, used, section(".vectors.stop"))) void edge_stop(void)
 {
     __asm__ volatile("j .");

@@ -13,7 +13,7 @@ LINES_SHOWN = 12
 TIMEOUT_S = 600
 """A compiler's own run-time library is built at its first use and takes up to a minute."""
 
-_OVERFLOW = re.compile(r"region [`']?(FLASH|RAM)'? (?:overflowed by|.*?overflowed by) (\d+) bytes")
+_OVERFLOW = re.compile(r"region [`'](FLASH|RAM)':? overflowed by (\d+) bytes")
 
 
 def invoke(command: Sequence[str], directory: Path, purpose: str) -> None:

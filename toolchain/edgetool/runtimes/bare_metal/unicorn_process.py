@@ -155,7 +155,10 @@ class Emulation:
         try:
             self.engine.emu_start(self.request["run"] | thumb, stop, timeout_us)
         except unicorn.UcError as error:
-            raise StoppedError(self._place() | {"fault": self._describe(error)}) from error
+            report = self._place() | {"fault": self._describe(error)}
+            if self.invalid_access:
+                report["address"] = self.invalid_access[1]
+            raise StoppedError(report) from error
         if self.engine.reg_read(self.registers.program_counter) & ~1 != stop:
             raise StoppedError(self._place() | {"timeout": True})
 
