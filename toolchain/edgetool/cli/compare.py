@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edgetool.cli.terminal import JSON_OPTION, print_json, say, table, verb
+from edgetool.cli.printing import table
+from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 if TYPE_CHECKING:
     from edgetool.comparison import Comparison, Row

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgetool.cli.printing import print_figures
+from edgetool.cli.progress import ProgressBar
 from edgetool.cli.terminal import (
     ARTIFACT_ARGUMENT,
     COMPILER_OPTION,
     EMULATOR_OPTION,
     JSON_OPTION,
-    ProgressBar,
-    print_figures,
     print_json,
     save_result,
     say,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from edgetool.cli.terminal import JSON_OPTION, print_json, print_wrapped, table, verb
+from edgetool.cli.printing import print_wrapped, table
+from edgetool.cli.terminal import JSON_OPTION, print_json, verb
 
 if TYPE_CHECKING:
     from edgetool.packs import Target
