@@ -42,8 +42,8 @@ static inline struct clock read_clock(void)
 {
     struct clock now = {0, 0};
 #if defined(__riscv)
-    __asm__ volatile("csrr %0, minstreth" : "=r"(now.high));
-    __asm__ volatile("csrr %0, minstret" : "=r"(now.low));
+    __asm__ volatile(EDGE_CSR("csrr %0, minstreth") : "=r"(now.high));
+    __asm__ volatile(EDGE_CSR("csrr %0, minstret") : "=r"(now.low));
 #elif EDGE_FPGAIO
     now.high = *(volatile uint32_t *)(EDGE_FPGAIO + 0x14u);
     now.low = *(volatile uint32_t *)(EDGE_FPGAIO + 0x18u);
