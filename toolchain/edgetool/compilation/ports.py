@@ -67,6 +67,8 @@ def _value_port(value: ir.Value) -> Port:
 def _spec(value: ir.Value, shapes: Mapping[str, tuple[int, ...]]) -> InputSpec:
     scale, zero_point = _integer_parameters(value)
     dtype = dtype_of(value) or "float32"
+    if dtype == "uint8" and zero_point is not None:  # normalize_qdq makes int8 of it
+        dtype, zero_point = "int8", zero_point - 128
     shape = fixed_input_shape(value, shapes.get(value.name or ""))
     return InputSpec(value.name or "", shape, dtype, scale, zero_point)
 
