@@ -10,7 +10,7 @@ from edgetool.artifact import Artifact, Port
 from edgetool.data import InputSpec
 from edgetool.errors import ModelError
 from edgetool.graph import Graph, constant_array, dtype_of, static_shape
-from edgetool.passes.fix_shapes import fixed_input_shape
+from edgetool.passes.fix_shapes import fixed_input_shape, refuse_unknown_names
 from edgetool.program.layouts import inverse
 from edgetool.program.program import Program
 from edgetool.program.tensor import Tensor
@@ -37,8 +37,10 @@ def ports_of_graph(graph: Graph) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
 def port_specs(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> list[InputSpec]:
     """What data for the graph must look like, its shapes fixed as shapes says.
 
-    Raises: ModelError for a dimension that is not known or a shape that does not fit it.
+    Raises: ModelError for a dimension that is not known or a shape that does not fit it;
+    UsageError for a shape of an input that is not there.
     """
+    refuse_unknown_names(graph.graph, shapes)
     values = [value for value in graph.graph.inputs if value.const_value is None]
     return [_spec(value, shapes) for value in values]
 

@@ -6,6 +6,8 @@ from the user (`context.shapes`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import onnx_ir as ir
 
 from edgetool.errors import ModelError, ModelFormatError, UnsupportedOperatorError, UsageError
@@ -25,7 +27,7 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     that does not exist; UnsupportedOperatorError naming a node that cannot be followed.
     """
     _refuse_foreign(graph.graph)
-    _refuse_unknown_names(graph.graph, context)
+    refuse_unknown_names(graph.graph, context.shapes)
     notes = [note for value in graph.graph.inputs for note in _fix_input(value, context)]
     if not notes and not unknown_values(graph.graph) and not computed_parameters(graph.graph):
         return unchanged(graph)
@@ -50,9 +52,10 @@ def _refuse_foreign(graph: ir.Graph) -> None:
         )
 
 
-def _refuse_unknown_names(graph: ir.Graph, context: PassContext) -> None:
+def refuse_unknown_names(graph: ir.Graph, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise UsageError for a shape of an input that the graph does not have."""
     names = [str(value.name) for value in graph.inputs]
-    for name in context.shapes:
+    for name in shapes:
         if name not in names:
             raise UsageError(
                 f"--shape: the model has no input '{name}'",
