@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import pytest
-
 from edgetool.compilers import Compiler, Firmware, Image, build
 from edgetool.packs import find_target
 from edgetool.packs.schema import Core
@@ -59,9 +57,7 @@ def need_compiler(core: str, compiler: Compiler) -> None:
     if compiler == "clang":
         require_module("ziglang", ZIG)
     elif core == "rv32imc":
-        # Not among what CI installs: 150 MB for a second way to build for this core.
-        if shutil.which("riscv64-unknown-elf-gcc") is None:
-            pytest.skip("no riscv64-unknown-elf-gcc: apt install gcc-riscv64-unknown-elf")
+        require_tool("riscv64-unknown-elf-gcc", "apt install gcc-riscv64-unknown-elf")
     else:
         require_tool("arm-none-eabi-gcc", "apt install gcc-arm-none-eabi")
 
