@@ -216,6 +216,15 @@ def test_every_truncation_is_refused_or_a_model() -> None:
             continue
 
 
+def test_a_flood_of_empty_nodes_is_refused_before_it_is_parsed() -> None:
+    nodes = b"\x0a\x00" * 3_000_000
+    length, size = len(nodes), b""
+    while length:
+        size += bytes([(length & 0x7F) | (0x80 if length > 0x7F else 0)])
+        length >>= 7
+    assert "more than 1,000,000 fields" in refusal(b"\x3a" + size + nodes)
+
+
 def external(location: str, offset: str = "0", length: str = "32") -> onnx.ModelProto:
     model = small()
     tensor = model.graph.initializer[0]

@@ -54,7 +54,7 @@ def test_reports_say_what_changed_and_what_it_cost() -> None:
     assert rows["fix_shapes"]["changed"]
     cost = rows["quantize_static"]["cost"]
     assert cost["samples"] == pipeline.COST_SAMPLES
-    assert 10 < cost["sqnr_db"] < 80
+    assert 10 < cost["sqnr_db"]["value"] < 80
     assert rows["quantize_static"]["nodes_after"] > rows["quantize_static"]["nodes_before"]
 
 

@@ -61,11 +61,12 @@ def quantized(graph: Graph) -> Graph:
     return quantize_static.run(graph.clone(), context).graph
 
 
-def assert_same_bits(before: Graph, after: Graph, *, float_noise: float = 0.0) -> None:
+def assert_same_bits(before: Graph, after: Graph, *, steps: int = 0) -> None:
     """In the integers of the Program, and in onnxruntime without graph optimisation.
 
-    onnxruntime sums in float32: a constant that moves from the sum to the bias can turn a tie.
-    float_noise: the share of its outputs that may be off by one step of 1/256 for that reason.
+    onnxruntime rounds once and sums in float32: it may have had another constant than the
+    Program, whose constant is what goes into the bias.
+    steps: how many steps of 1/256 its outputs may be off for that reason.
     """
     samples = calibration(before, 16)
     programs = [lower(graph, "net") for graph in (before, after)]
@@ -75,9 +76,7 @@ def assert_same_bits(before: Graph, after: Graph, *, float_noise: float = 0.0) -
         assert np.array_equal(wanted, other[name])
     first, second = (Executor(graph).run_samples(samples) for graph in (before, after))
     for name, wanted in first.items():
-        differs = wanted != second[name]
-        assert differs.mean() <= float_noise
-        assert not differs.any() or abs(wanted - second[name]).max() <= 1 / 256
+        assert abs(wanted - second[name]).max() <= steps / 256
 
 
 @pytest.mark.parametrize("padded", [True, False])
@@ -112,9 +111,9 @@ def test_folding_a_quantized_graph_never_changes_a_bit(seed: int, dead: int, pad
     before = quantized(graph_of(network.model))
     after = folded(before)
     allowed = {layer: len(channels) for layer, channels in network.removable.items()}
-    # A value that executors round differently keeps its channel, so fewer may go, never more.
+    # A constant that a later rescaling may round either way keeps its channel: never more go.
     assert all(count <= allowed.get(layer, 0) for layer, count in removed(before, after).items())
-    assert_same_bits(before, after, float_noise=0.02)
+    assert_same_bits(before, after, steps=4)
 
 
 RESIDUAL = """g (float[1,3,8,8] x) => (float[1,2,8,8] y) {

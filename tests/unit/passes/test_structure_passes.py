@@ -376,3 +376,10 @@ def test_fold_padding_moves_zeros_into_the_conv_and_nothing_else() -> None:
     assert operators(applied(fold_padding, graph_of(text, zero)).graph) == ["Conv"]
     one = {**constants, "value": np.ones((), np.float32)}
     assert not fold_padding.run(graph_of(text, one), CONTEXT).changed
+
+
+def test_fix_shapes_refuses_ranges_that_are_computed_while_the_model_runs() -> None:
+    text = """g (float[1,4] x) => (float[1,4] y) {
+        s = ReduceMax<keepdims=0>(x) q = QuantizeLinear(x, s) y = DequantizeLinear(q, s) }"""
+    with pytest.raises(UnsupportedOperatorError, match="quantizelinear_1"):
+        fix_shapes.run(graph_of(text), CONTEXT)

@@ -18,7 +18,11 @@ from edgetool.cli import (
     targets,
     verify,
 )
-from edgetool.cli.terminal import EXIT_USAGE, refuse_command_line
+from edgetool.cli.terminal import (
+    EXIT_USAGE,
+    ends_tidily_when_terminated,
+    refuse_command_line,
+)
 
 WIDEST_HELP = 100
 
@@ -60,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the `edgetool` command. Ends with SystemExit, whose code is the verb's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(words, prog_name="edgetool", standalone_mode=False)
+        with ends_tidily_when_terminated():
+            code = app(words, prog_name="edgetool", standalone_mode=False)
     except Exception as error:
         # What typer raises for a command line that it cannot read has no base that it exports.
         if not hasattr(error, "format_message"):

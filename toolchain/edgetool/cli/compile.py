@@ -7,14 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from edgetool.cli.terminal import (
-    JSON_OPTION,
-    ProgressBar,
-    print_figures,
-    print_json,
-    say,
-    verb,
-)
+from edgetool.cli.printing import print_figures
+from edgetool.cli.progress import ProgressBar
+from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 if TYPE_CHECKING:
     from edgetool.artifact import Artifact

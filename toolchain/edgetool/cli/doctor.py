@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from edgetool.cli.terminal import JSON_OPTION, print_json, table, verb
+from edgetool.cli.printing import table
+from edgetool.cli.terminal import JSON_OPTION, print_json, verb
 
 
 @verb

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from edgetool.cli.compile import SHAPE_OPTION, parse_shapes
-from edgetool.cli.terminal import JSON_OPTION, print_json, say, table, verb
+from edgetool.cli.printing import table
+from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 if TYPE_CHECKING:
     from edgetool.inspection import Inspection

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from edgetool.cli.terminal import JSON_OPTION, print_json, say, table, verb
+from edgetool.cli.printing import table
+from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 app = typer.Typer(help="List known models and get their files.", rich_markup_mode=None)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgetool.cli.printing import print_figures
+from edgetool.cli.progress import ProgressBar
 from edgetool.cli.terminal import (
     ARTIFACT_ARGUMENT,
     COMPILER_OPTION,
     EMULATOR_OPTION,
     JSON_OPTION,
-    ProgressBar,
-    print_figures,
     print_json,
     save_result,
     say,
@@ -59,6 +59,8 @@ def summary(profiled: Profiled) -> dict[str, Any]:
             runtime: {name: figure.to_json() for name, figure in figures.items()}
             for runtime, figures in profiled.runtimes.items()
         }
+    if profiled.sections:
+        content["sections"] = {name: size.to_json() for name, size in profiled.sections.items()}
     content["details"] = dict(profiled.details)
     content["notes"] = list(profiled.notes)
     return content
@@ -72,9 +74,8 @@ def _print(artifact: Artifact, profiled: Profiled) -> None:
     for runtime, found in profiled.runtimes.items():
         figures |= {f"{runtime} {key}": figure for key, figure in found.items()}
     print_figures(figures)
-    sections = profiled.details.get("sections", {})
-    if sections:
-        parts = ", ".join(f"{part} {size:,}" for part, size in sections.items() if size)
-        print(f"  flash by section: {parts} bytes")
+    parts = [f"{name} {size.value:,}" for name, size in profiled.sections.items() if size.value]
+    if parts:
+        print(f"  bytes by section: {', '.join(parts)}")
     for note in profiled.notes:
         say(f"note: {note}")

@@ -1,15 +1,15 @@
-"""How every verb speaks: errors, JSON, progress. Results go to stdout, all else to stderr."""
+"""How every verb speaks: errors, JSON, exit codes. Results go to stdout, all else to stderr."""
 
 from __future__ import annotations
 
 import functools
 import json
 import os
-import shutil
+import signal
 import sys
-import textwrap
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
@@ -19,16 +19,13 @@ from edgetool.errors import EdgetoolError, UsageError
 
 if TYPE_CHECKING:
     from edgetool.artifact import Artifact
-    from edgetool.figures import Figure
 
 P = ParamSpec("P")
 
 EXIT_USAGE = 2
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-PROGRESS_AFTER_S = 1.0
-WIDEST_TEXT = 100
-WIDEST_TABLE = 200
+EXIT_TERMINATED = 143
 
 JSON_OPTION = typer.Option(False, "--json", help="Print the result as JSON on stdout.")
 ARTIFACT_ARGUMENT = typer.Argument(
@@ -70,6 +67,19 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(EXIT_BUG) from None
 
     return guarded
+
+
+@contextmanager
+def ends_tidily_when_terminated() -> Iterator[None]:
+    """Let SIGTERM (a CI job's end, `docker stop`) unwind, so that nothing half-written is left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def print_json(content: Mapping[str, Any]) -> None:
@@ -142,110 +152,6 @@ def print_bug(error: Exception, as_json: bool) -> None:
     print_error(found, as_json)
     if os.environ.get("EDGETOOL_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
-
-
-def table(columns: list[str], rows: list[list[str]], title: str | None = None) -> None:
-    """A table on stdout; columns of numbers to the right, of words to the left."""
-    from rich.console import Console
-    from rich.table import Table
-
-    sheet = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
-        numbers = all(row[index][:1].isdigit() or row[index] == "–" for row in rows)
-        sheet.add_column(column, justify="right" if numbers and index else "left")
-    for row in rows:
-        sheet.add_row(*row)
-    width = None if sys.stdout.isatty() else WIDEST_TABLE
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
-    with console.capture() as text:
-        console.print(sheet)
-    print("\n".join(line.rstrip() for line in text.get().splitlines()))
-
-
-def print_figures(figures: Mapping[str, Figure]) -> None:
-    """Figures by name, one a line, with how each was obtained; sources as numbered footnotes."""
-    from edgetool.figures import format_figure
-
-    sources = list(dict.fromkeys(figure.source for figure in figures.values() if figure.source))
-    name_width = max(map(len, figures), default=0)
-    value_width = max((len(format_figure(figure)) for figure in figures.values()), default=0)
-    for name, figure in figures.items():
-        mark = f" [{sources.index(figure.source) + 1}]" if figure.source else ""
-        value = format_figure(figure)
-        print(f"  {name:<{name_width}}  {value:>{value_width}}  {figure.kind}{mark}")
-    for index, source in enumerate(sources):
-        print_wrapped(f"  [{index + 1}] ", source)
-
-
-def print_wrapped(label: str, text: str) -> None:
-    """A text on stdout as wide as the terminal, its further lines indented as far as its first."""
-    width = min(shutil.get_terminal_size().columns, WIDEST_TEXT)
-    print(textwrap.fill(text, width, initial_indent=label, subsequent_indent=" " * len(label)))
-
-
-class ProgressBar:
-    """A bar on stderr for work longer than a second, silent where stderr is not a terminal.
-
-    Called as progress(done, total, label); the label names the step. A total of 0 is a step whose
-    length is not known: its bar only moves.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._timers: dict[str, threading.Timer] = {}
-        self._state: dict[str, tuple[int, int]] = {}
-        self._tasks: dict[str, Any] = {}
-        self._bar: Any = None
-
-    def __enter__(self) -> ProgressBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
-        with self._lock:
-            self._timers.clear()
-            if self._bar is not None:
-                self._bar.stop()
-
-    def __call__(self, done: int, total: int, label: str) -> None:
-        """Show that `done` of `total` of step `label` are finished."""
-        if not sys.stderr.isatty():
-            return
-        with self._lock:
-            self._state[label] = (done, total)
-            if label in self._tasks:
-                self._bar.update(self._tasks[label], completed=done, total=total or None)
-            elif label not in self._timers:
-                # A step that is over within a second never shows.
-                self._timers[label] = threading.Timer(PROGRESS_AFTER_S, self._show, [label])
-                self._timers[label].daemon = True
-                self._timers[label].start()
-
-    def _show(self, label: str) -> None:
-        with self._lock:
-            done, total = self._state[label]
-            if label not in self._timers or (total and done >= total):
-                return
-            if self._bar is None:
-                self._bar = _new_bar()
-            self._tasks[label] = self._bar.add_task(label, completed=done, total=total or None)
-
-
-def _new_bar() -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    bar.start()
-    return bar
 
 
 def _from_os(error: OSError) -> EdgetoolError:

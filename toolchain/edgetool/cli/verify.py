@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from edgetool.cli.printing import table
+from edgetool.cli.progress import ProgressBar
 from edgetool.cli.terminal import (
     ARTIFACT_ARGUMENT,
     COMPILER_OPTION,
     EMULATOR_OPTION,
     JSON_OPTION,
-    ProgressBar,
     print_error,
     print_json,
     save_result,
     say,
-    table,
     verb,
 )
 

@@ -1,7 +1,8 @@
 """What is known of each channel's values: interval analysis, one interval a channel (axis 1).
 
 The intervals hold for every executor of the graph: where a QuantizeLinear ends an integer sum,
-float rounding and the fixed-point multiplier that rounds twice are both followed.
+float rounding and the fixed-point multiplier that rounds twice are both followed. A sum that is
+constant is rounded as the reference executor rounds it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import onnx_ir as ir
 from edgetool.graph import attribute, constant_array, dtype_of, static_shape
 from edgetool.graph.operands import activation_scale, read_operand
 from edgetool.passes.channel_layers import ChannelLayer, channel_layer
+from edgetool.passes.constant_results import constant_results
 
 Array = npt.NDArray[Any]
 
@@ -96,6 +98,11 @@ class Analysis:
             return self._found[id(value)]
         return _bounds_of_type(value)
 
+    def ends_of(self, value: ir.Value) -> tuple[Array, Array]:
+        """(low, high) of the value."""
+        found = self.of(value)
+        return found.low, found.high
+
     def _visit(self, node: ir.Node) -> None:
         rule = _RULES.get(node.op_type) if node.domain == "" else None
         output = node.outputs[0]
@@ -169,8 +176,12 @@ def _quantize(analysis: Analysis, node: ir.Node) -> Bounds | None:
     margin = margin + source.slack / scale
     low = np.minimum(*_roundings(source.low / scale, source.step / scale, -margin))
     high = np.maximum(*_roundings(source.high / scale, source.step / scale, margin))
+    low, high = low + zero, high + zero
+    known = constant_results(node, analysis.ends_of, scale, zero)
+    if known is not None and known.size == low.size:
+        low, high = (np.where(np.isnan(known), end, known) for end in (low, high))
     limits = (float(info.min), float(info.max))
-    return Bounds.exact(np.clip(low + zero, *limits), np.clip(high + zero, *limits))
+    return Bounds.exact(np.clip(low, *limits), np.clip(high, *limits))
 
 
 def _roundings(values: Array, multiplier: Array, margin: Array) -> tuple[Array, Array]:

@@ -290,7 +290,8 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     for name, entry in removed.items():
-        old, new = before[name], after[name]
+        # A layer that nothing needs any more is gone.
+        old, new = before[name], after.get(name, _Cost(0, 0, 0))
         saved = f"weights {_change(old.weight_bytes, new.weight_bytes)} B"
         saved += f", MACs {_change(old.macs, new.macs)}"
         kinds = ((entry.constant, "constant"), (entry.unread, "never read"))

@@ -42,13 +42,16 @@ def profile_firmware(
         estimated, notes = estimated_figures(result, image, target)
         figures = run_figures(result) | estimated | built_figures(program, target, image)
         details = {
-            "sections": dict(image.sections),
             "compiler": image.compiler,
             "flags": list(image.flags),
             "emulator": result.emulator,
             "inferences": len(result.instructions),
         }
-    return Profiled(figures, {}, details, notes)
+        sections = {
+            name: Figure(size, "B", "computed", f"linked by {image.compiler}")
+            for name, size in image.sections.items()
+        }
+    return Profiled(figures, {}, details, notes, sections)
 
 
 def run_figures(result: EmulatedRun) -> dict[str, Figure]:

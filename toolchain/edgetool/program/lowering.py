@@ -64,6 +64,7 @@ class Lowering:
         self._floats: dict[tuple[str, Layout], Tensor] = {}
         self._transposed: dict[tuple[str, Layout], Tensor] = {}
         self._requantized: dict[tuple[str, float, int], Tensor] = {}
+        self._views: dict[str, Tensor] = {}  # reshaped tensor → the tensor whose elements it shows
 
     def run(self) -> Program:
         """Lower every node in order."""
@@ -187,13 +188,17 @@ class Lowering:
         return self.reshape(tensor, self.shape(value)), order
 
     def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """tensor under another shape; itself when the shape is the same."""
+        """tensor under another shape; itself, or what it is a view of, where that has the shape."""
         if tensor.shape == shape:
             return tensor
+        if tensor.name in self._views:
+            return self.reshape(self._views[tensor.name], shape)
         if tensor.data is not None:
             name = f"{tensor.name}_reshaped"
             return self.builder.constant(name, tensor.data.reshape(shape), tensor.quantization)
-        return self._derived(tensor, "reshape", Reshape(), shape, identity(len(shape)))
+        view = self._derived(tensor, "reshape", Reshape(), shape, identity(len(shape)))
+        self._views[view.name] = tensor
+        return view
 
     def requantize(self, tensor: Tensor, quantization: Quantization) -> Tensor:
         """tensor with other per-tensor parameters; itself when they are the same."""

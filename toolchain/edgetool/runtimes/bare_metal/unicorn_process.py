@@ -23,6 +23,9 @@ unicorn: Any = importlib.import_module("unicorn")
 arm_const: Any = importlib.import_module("unicorn.arm_const")
 riscv_const: Any = importlib.import_module("unicorn.riscv_const")
 
+_IT_STATE = 0x0600_FC00
+"""Of an Arm status register: the conditions of the instructions that follow (DDI 0406C, B1.3.3)."""
+
 SMALLEST_PAGE_BYTES = 1024
 """Of the processors emulated here (Arm's protection unit)."""
 
@@ -102,11 +105,23 @@ class Emulation:
         """
         if not any(start <= address < start + size for start, size in self.request["regions"]):
             self.invalid_access = (_VERBS.get(access, "touched"), address)
+        if not self.riscv:
+            self._forget_conditions()
         entry.paddr = address & ~(SMALLEST_PAGE_BYTES - 1)
         writing = access == unicorn.UC_MEM_WRITE
         kept = unicorn.UC_PROT_WRITE if writing else unicorn.UC_PROT_EXEC
         entry.perms = unicorn.UC_PROT_READ | kept
         return True
+
+    def _forget_conditions(self) -> None:
+        """Undo that unicorn 2.1 puts the IT state of a conditional access back for the hook.
+
+        It is in the translated code already. Left in the register, it makes the first instruction
+        of some later block conditional, too.
+        """
+        state = self.engine.reg_read(arm_const.UC_ARM_REG_CPSR)
+        if state & _IT_STATE:
+            self.engine.reg_write(arm_const.UC_ARM_REG_CPSR, state & ~_IT_STATE)
 
     def infer(self, inputs: Sequence[bytes], paint: int) -> Json:
         """One call; returns status, stack_bytes, arena_bytes, damaged (offset or None)."""
@@ -140,7 +155,10 @@ class Emulation:
         try:
             self.engine.emu_start(self.request["run"] | thumb, stop, timeout_us)
         except unicorn.UcError as error:
-            raise StoppedError(self._place() | {"fault": self._describe(error)}) from error
+            report = self._place() | {"fault": self._describe(error)}
+            if self.invalid_access:
+                report["address"] = self.invalid_access[1]
+            raise StoppedError(report) from error
         if self.engine.reg_read(self.registers.program_counter) & ~1 != stop:
             raise StoppedError(self._place() | {"timeout": True})
 
