@@ -72,56 +72,72 @@ static void gather_border(const image *im, const corner *at)
     }
 }
 
-static int8_t *copy_run(int8_t *to, const int8_t *from, int32_t bytes)
+/* x, of which the compiler must not know where it comes from: for the few bytes of a run a call of
+ * memcpy or memset, which it makes of loops, costs more than the loop. */
+static inline uint32_t opaque(uint32_t x)
 {
-    for (; bytes >= 4; bytes -= 4, to += 4, from += 4)
-        memcpy(to, from, 4);
-    for (; bytes > 0; bytes--)
-        *to++ = *from++;
-    return to;
+    __asm__("" : "+r"(x));
+    return x;
 }
 
-static int8_t *fill_run(int8_t *to, int32_t value, int32_t bytes)
+static inline int8_t *copy_run(int8_t *to, const int8_t *from, int32_t bytes)
 {
-    for (; bytes > 0; bytes--)
-        *to++ = (int8_t)value;
-    return to;
-}
-
-/* One kernel row: taps left of the image, within it, right of it. */
-static int8_t *stage_row(const image *im, corner at, int8_t *to)
-{
-    const conv2d_dsp_s8_params *p = im->p;
-    const int32_t taps = im->run / p->in_channels;
-    for (int32_t run = 0; run < im->runs; run++, at.x += p->dilation_width) {
-        const int32_t first = edge_clamp(-at.x, 0, taps);
-        const int32_t end = edge_clamp(p->in_width - at.x, first, taps);
-        to = fill_run(to, p->in_zero_point, first * p->in_channels);
-        if (end > first) {
-            const corner inside = {at.y, at.x + first};
-            to = copy_run(to, address(im, inside), (end - first) * p->in_channels);
-        }
-        to = fill_run(to, p->in_zero_point, (taps - end) * p->in_channels);
+    for (; bytes >= 4; bytes -= 4, to += 4, from += 4) {
+        const uint32_t word = opaque(edge_load_word(from));
+        memcpy(to, &word, 4);
     }
+    for (; bytes > 0; bytes--)
+        *to++ = (int8_t)opaque((uint32_t)*from++);
     return to;
 }
 
+static inline int8_t *fill_run(int8_t *to, int32_t value, int32_t bytes)
+{
+    for (; bytes > 0; bytes--)
+        *to++ = (int8_t)opaque((uint32_t)value);
+    return to;
+}
+
+/* One run in every kernel row: taps left of the image, within it, right of it. */
+typedef struct {
+    int32_t left, within, right; /* bytes */
+} edges;
+
+static edges edges_of(const image *im, int32_t x)
+{
+    const int32_t taps = im->run / im->p->in_channels;
+    const int32_t first = edge_clamp(-x, 0, taps);
+    const int32_t end = edge_clamp(im->p->in_width - x, first, taps);
+    const edges found = {first * im->p->in_channels, (end - first) * im->p->in_channels,
+                         (taps - end) * im->p->in_channels};
+    return found;
+}
+
+static int8_t *stage_run(const image *im, const edges *at, const int8_t *from, int8_t *to)
+{
+    to = fill_run(to, im->p->in_zero_point, at->left);
+    if (at->within > 0)
+        to = copy_run(to, from + at->left, at->within);
+    return fill_run(to, im->p->in_zero_point, at->right);
+}
+
+/* Kernel row by kernel row; where taps are dilated, tap by tap. */
 static void stage_pixel(const image *im, corner at, int8_t *staged)
 {
     const conv2d_dsp_s8_params *p = im->p;
+    const int32_t row_bytes = im->run * im->runs, offset = at.x * p->in_channels;
+    const int32_t step = p->dilation_width * p->in_channels;
+    const edges first = edges_of(im, at.x);
     int8_t *to = staged;
-    if (im->runs == 1 && is_inside(p, at)) {
-        const int8_t *from = address(im, at);
-        for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++) {
-            to = copy_run(to, from, im->run);
-            from += p->dilation_height * im->row;
+    for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++, at.y += p->dilation_height) {
+        if (at.y < 0 || at.y >= p->in_height) {
+            to = fill_run(to, p->in_zero_point, row_bytes);
+            continue;
         }
-    } else {
-        for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++, at.y += p->dilation_height) {
-            if (at.y >= 0 && at.y < p->in_height)
-                to = stage_row(im, at, to);
-            else
-                to = fill_run(to, p->in_zero_point, p->kernel_width * p->in_channels);
+        to = stage_run(im, &first, im->in + (at.y * im->row + offset), to);
+        for (int32_t run = 1; run < im->runs; run++) {
+            const edges next = edges_of(im, at.x + run * p->dilation_width);
+            to = stage_run(im, &next, im->in + (at.y * im->row + offset + run * step), to);
         }
     }
     fill_run(to, 0, im->depth - (int32_t)(to - staged));
