@@ -67,4 +67,5 @@ def nothing_changes(*folders: Path) -> Iterator[None]:
     """Fail if the block writes, changes or removes anything in these folders."""
     before = [contents(folder) for folder in folders]
     yield
-    assert [contents(folder) for folder in folders] == before
+    for folder, old in zip(folders, before, strict=True):
+        assert contents(folder) == old

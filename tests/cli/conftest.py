@@ -7,9 +7,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from command_line import CALIBRATION, EVALUATION, MODEL, succeed
 
 import needs
+
+pytest.register_assert_rewrite("command_line", "refusal", "schemas")
+
+from command_line import CALIBRATION, EVALUATION, MODEL, succeed  # noqa: E402
 
 INSTALL_CLANG = "pip install 'edgetool[mcu]'"
 INSTALL_EMULATOR = "pip install 'edgetool[mcu]'"
