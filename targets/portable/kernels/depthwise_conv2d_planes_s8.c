@@ -58,37 +58,76 @@ static void load_channel(const depthwise_conv2d_planes_s8_params *p, const strip
     }
 }
 
-static void store(const depthwise_conv2d_planes_s8_params *p, const channel_constants *c,
-                  const int32_t *sums, int32_t count, int8_t *out)
+/* What every row of a channel needs. */
+typedef struct {
+    edge_taps taps;
+    channel_constants channel;
+    int32_t out_width, out_step, out_min, out_max;
+    int is_rectified;
+} row_plan;
+
+static inline void requantize(const row_plan *plan, const int32_t *sums, int8_t *results)
 {
-    for (; count > 0; count--) {
-        const int32_t value =
-            edge_requantize(*sums++ + c->bias, c->multiplier, c->right, c->rounding);
-        *out = (int8_t)edge_clamp(value, p->out_min, p->out_max);
-        out += p->out_column_step;
+    const channel_constants *const c = &plan->channel;
+    const int32_t multiplier = c->multiplier, right = c->right, rounding = c->rounding;
+    if (plan->is_rectified) {
+        results[0] = edge_requantize_rectified(sums[0], multiplier, right, rounding);
+        results[1] = edge_requantize_rectified(sums[1], multiplier, right, rounding);
+        results[2] = edge_requantize_rectified(sums[2], multiplier, right, rounding);
+        results[3] = edge_requantize_rectified(sums[3], multiplier, right, rounding);
+        return;
     }
+    for (int32_t i = 0; i < EDGE_COLUMNS; i++) {
+        const int32_t value = edge_requantize(sums[i], multiplier, right, rounding);
+        results[i] = (int8_t)edge_clamp(value, plan->out_min, plan->out_max);
+    }
+}
+
+/* One row of one output channel. */
+static inline void compute_row(
+    const row_plan *plan, const edge_cell *cells, int8_t *out, int is_of_3)
+{
+    const int32_t step = plan->out_step, start = plan->channel.bias;
+    for (int32_t left = plan->out_width; left > 0; left -= EDGE_COLUMNS) {
+        int32_t sums[EDGE_COLUMNS] = {start, start, start, start};
+        int8_t results[EDGE_COLUMNS];
+        if (is_of_3)
+            edge_sum_columns_of_3(&plan->taps, cells, plan->channel.weights, sums);
+        else
+            edge_sum_columns(&plan->taps, cells, plan->channel.weights, sums);
+        requantize(plan, sums, results);
+        const int32_t count = left < EDGE_COLUMNS ? left : EDGE_COLUMNS;
+        for (int32_t i = 0; i < count; i++, out += step)
+            *out = results[i];
+        cells += EDGE_COLUMNS * plan->taps.output;
+    }
+}
+
+EDGE_NOINLINE static void compute_row_of_3(const row_plan *plan, const edge_cell *cells,
+                                           int8_t *out)
+{
+    compute_row(plan, cells, out, 1);
+}
+
+EDGE_NOINLINE static void compute_any_row(const row_plan *plan, const edge_cell *cells,
+                                          int8_t *out)
+{
+    compute_row(plan, cells, out, 0);
 }
 
 /* One output channel of a strip. out: its first element. */
 static void compute_channel(const depthwise_conv2d_planes_s8_params *p, const strip *s,
-                            const edge_taps *taps, const channel_constants *c, int8_t *out)
+                            const row_plan *plan, int8_t *out)
 {
+    const edge_taps *taps = &plan->taps;
     const int is_of_3 = taps->columns == 3 && taps->tap_column == 1 && taps->output == 1;
-    const edge_cell *row = s->cells;
+    const edge_cell *cells = s->cells;
     for (int32_t y = 0; y < s->out_rows; y++) {
-        const edge_cell *cells = row;
-        int8_t *to = out;
-        for (int32_t left = p->out_width; left > 0; left -= EDGE_COLUMNS) {
-            int32_t sums[EDGE_COLUMNS];
-            if (is_of_3)
-                edge_sum_columns_of_3(taps, cells, c->weights, sums);
-            else
-                edge_sum_columns(taps, cells, c->weights, sums);
-            store(p, c, sums, left < EDGE_COLUMNS ? left : EDGE_COLUMNS, to);
-            cells += EDGE_COLUMNS * taps->output;
-            to += EDGE_COLUMNS * p->out_column_step;
-        }
-        row += p->stride_height * p->plane_width;
+        if (is_of_3)
+            compute_row_of_3(plan, cells, out);
+        else
+            compute_any_row(plan, cells, out);
+        cells += p->stride_height * p->plane_width;
         out += p->out_row_step;
     }
 }
@@ -103,8 +142,7 @@ static int is_valid(const depthwise_conv2d_planes_s8_params *p)
            p->pad_top >= 0 && p->pad_left >= 0 && edge_is_s8(p->in_zero_point) &&
            p->strip_rows > 0 && edge_is_s8(p->out_zero_point) && edge_is_s8(p->out_min) &&
            edge_is_s8(p->out_max) && p->out_min <= p->out_max &&
-           p->plane_width > last * p->stride_width + (p->kernel_width - 1) * p->dilation_width &&
-           (p->per_channel == 0 || p->per_channel == 1);
+           p->plane_width > last * p->stride_width + (p->kernel_width - 1) * p->dilation_width;
 }
 
 int depthwise_conv2d_planes_s8(const depthwise_conv2d_planes_s8_params *p, const int8_t *in,
@@ -117,19 +155,24 @@ int depthwise_conv2d_planes_s8(const depthwise_conv2d_planes_s8_params *p, const
         return EDGE_BAD_ARG;
     const int32_t outputs_per_input = p->out_channels / p->in_channels;
     const int32_t window = p->kernel_height * p->kernel_width;
-    const edge_taps taps = {p->kernel_height, p->kernel_width,
-                            p->dilation_height * p->plane_width, p->dilation_width,
-                            p->stride_width};
+    row_plan plan = {
+        {p->kernel_height, p->kernel_width, p->dilation_height * p->plane_width,
+         p->dilation_width, p->stride_width},
+        {weights, 0, 0, 0, 0},
+        p->out_width, p->out_column_step, p->out_min, p->out_max,
+        edge_is_rectified(p->out_zero_point, p->out_min, p->out_max),
+    };
     for (int32_t first = 0; first < p->out_height; first += p->strip_rows) {
         const strip s = begin_strip(p, in, scratch, first);
         for (int32_t channel = 0; channel < p->out_channels; channel++) {
-            const int32_t scale = p->per_channel ? channel : 0, right = -shifts[scale];
-            const channel_constants c = {weights + channel * window, bias[channel],
-                                         multipliers[scale], right,
-                                         edge_rounding(p->out_zero_point, right)};
+            const int32_t right = -shifts[channel];
+            const channel_constants constants = {weights + channel * window, bias[channel],
+                                                 multipliers[channel], right,
+                                                 edge_rounding(p->out_zero_point, right)};
+            plan.channel = constants;
             if (channel % outputs_per_input == 0)
                 load_channel(p, &s, s.in + channel / outputs_per_input);
-            compute_channel(p, &s, &taps, &c, out + first * p->out_row_step + channel);
+            compute_channel(p, &s, &plan, out + first * p->out_row_step + channel);
         }
     }
     return EDGE_OK;

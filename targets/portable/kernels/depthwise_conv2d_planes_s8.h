@@ -16,7 +16,6 @@ typedef struct {
     int32_t strip_rows;                    /* output rows at a time */
     int32_t plane_width;
     int32_t out_zero_point, out_min, out_max;
-    int32_t per_channel;
 } depthwise_conv2d_planes_s8_params;
 
 /* Depthwise 2-D convolution, int8 in and out, one channel's plane at a time, double rounding.
@@ -24,7 +23,7 @@ typedef struct {
  * output channel c * (cout / cin) + j reads input channel c. The steps say where rows and
  * columns lie: an image may be given with height and width exchanged.
  * bias [cout]: -in_zero_point * sum(weights of the channel) is folded in.
- * multipliers, shifts: [cout] if per_channel, else [1]; multipliers >= 0, shifts -22..-1.
+ * multipliers, shifts [cout]: multipliers >= 0, shifts -22..-1.
  * Sums must stay below 2^23.   Sizes, strides, dilations, steps and strip_rows >= 1; pads >= 0;
  * zero points -128..127; -128 <= out_min <= out_max <= 127.  out must not overlap in.
  * scratch: the padded plane of a strip, rows of plane_width cells: what strip_rows output rows

@@ -16,20 +16,37 @@ typedef struct {
     int32_t tap_row, tap_column, output;
 } edge_taps;
 
-/* sums [4] of rows x 3 neighbouring taps at four neighbouring outputs; cells: the first tap. */
-EDGE_NOINLINE static void edge_sum_columns_of_3(const edge_taps *taps, const edge_cell *cells,
-                                                const int8_t *weights, int32_t *sums)
+/* Add to sums [4] rows x 3 neighbouring taps at four neighbouring outputs; cells: the first tap.
+ * One product a statement keeps compilers from summing products apart, which needs registers. */
+static inline void edge_sum_columns_of_3(const edge_taps *taps, const edge_cell *cells,
+                                         const int8_t *weights, int32_t *sums)
 {
     const int32_t step = taps->tap_row;
     const int8_t *end = weights + 3 * taps->rows;
-    int32_t a = 0, b = 0, c = 0, d = 0;
-    for (; weights != end; weights += 3, cells += step) {
+    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
+    do {
         const int32_t left = weights[0], middle = weights[1], right = weights[2];
-        a += cells[0] * left + cells[1] * middle + cells[2] * right;
-        b += cells[1] * left + cells[2] * middle + cells[3] * right;
-        c += cells[2] * left + cells[3] * middle + cells[4] * right;
-        d += cells[3] * left + cells[4] * middle + cells[5] * right;
-    }
+        weights += 3;
+        int32_t cell = cells[0];
+        a += cell * left;
+        cell = cells[1];
+        a += cell * middle;
+        b += cell * left;
+        cell = cells[2];
+        a += cell * right;
+        b += cell * middle;
+        c += cell * left;
+        cell = cells[3];
+        b += cell * right;
+        c += cell * middle;
+        d += cell * left;
+        cell = cells[4];
+        c += cell * right;
+        d += cell * middle;
+        cell = cells[5];
+        d += cell * right;
+        cells += step;
+    } while (weights != end);
     sums[0] = a;
     sums[1] = b;
     sums[2] = c;
@@ -37,11 +54,11 @@ EDGE_NOINLINE static void edge_sum_columns_of_3(const edge_taps *taps, const edg
 }
 
 /* The same for any taps. */
-EDGE_NOINLINE static void edge_sum_columns(const edge_taps *taps, const edge_cell *cells,
-                                           const int8_t *weights, int32_t *sums)
+static inline void edge_sum_columns(const edge_taps *taps, const edge_cell *cells,
+                                    const int8_t *weights, int32_t *sums)
 {
     const int32_t output = taps->output;
-    int32_t a = 0, b = 0, c = 0, d = 0;
+    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
     for (int32_t row = taps->rows; row > 0; row--) {
         const edge_cell *cell = cells;
         for (int32_t column = taps->columns; column > 0; column--) {

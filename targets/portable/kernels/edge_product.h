@@ -1,22 +1,15 @@
-/* Requantization of sums that are known to be small: fewer instructions than the general form.
- * A core without a long multiply brings its own edge_product.h. */
+/* Requantization of sums that are known to be small: fewer instructions than the general form. */
 #ifndef EDGE_PRODUCT_H
 #define EDGE_PRODUCT_H
 
+#include "edge_high.h"
+#include "edge_saturate.h"
 #include "edgetool_kernels.h"
-
-/* round(x * multiplier / 2^31), halves upwards; |x| < 2^23, multiplier >= 0.
- * Doubling x leaves the result in a product's upper word, the rounding bit above the lower. */
-static inline int32_t edge_multiply_high_of_small(int32_t x, int32_t multiplier)
-{
-    const int64_t product = (int64_t)(x * 2) * multiplier;
-    return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
-}
 
 /* What edge_requantize adds before its shift: the zero point and half of the last place. */
 static inline int32_t edge_rounding(int32_t zero_point, int32_t right)
 {
-    return zero_point * ((int32_t)1 << right) + ((int32_t)1 << (right - 1));
+    return edge_shift_left(2 * zero_point + 1, right - 1);
 }
 
 /* x * multiplier / 2^31 / 2^right + zero_point, rounded after the product and after the shift.
@@ -27,6 +20,20 @@ static inline int32_t edge_requantize(
 {
     const int32_t high = edge_multiply_high_of_small(x, multiplier);
     return (high + (high >> 31) + rounding) >> right;
+}
+
+/* The same clamped to int8 where zero_point is -128: what negative x give is clamped away. */
+static inline int8_t edge_requantize_rectified(
+    int32_t x, int32_t multiplier, int32_t right, int32_t rounding)
+{
+    const int32_t high = edge_multiply_high_of_small(x, multiplier);
+    return edge_saturate_s8((high + rounding) >> right);
+}
+
+/* Whether edge_requantize_rectified serves a layer. */
+static inline int edge_is_rectified(int32_t zero_point, int32_t out_min, int32_t out_max)
+{
+    return zero_point == -128 && out_min == -128 && out_max == 127;
 }
 
 #endif

@@ -26,10 +26,18 @@ class BoundedLayer:
     epilogue: Requantization
 
     def call(
-        self, function: str, parameters: Parameters, weights: Array, scratch_bytes: int
+        self,
+        function: str,
+        parameters: Parameters,
+        weights: Array,
+        scratch_bytes: int,
+        channels: int = 1,
     ) -> KernelCall:
-        """The call (parameters, in, weights, bias, multipliers, shifts, scratch, out)."""
-        constants = {"weights": weights, **self.epilogue.constants()}
+        """The call (parameters, in, weights, bias, multipliers, shifts, scratch, out).
+
+        channels: bias, multipliers and shifts have a multiple of it; those added compute 0.
+        """
+        constants = {"weights": weights, **self._constants(channels)}
         arguments = (
             Argument("parameters"),
             Argument("input"),
@@ -37,8 +45,20 @@ class BoundedLayer:
             Argument("scratch"),
             Argument("output"),
         )
-        last = self.epilogue.parameters()
+        bounds = {"out_min": self.epilogue.bounds[0], "out_max": self.epilogue.bounds[1]}
+        last = {"out_zero_point": self.epilogue.zero_point, **bounds}
         return KernelCall(function, arguments, {**parameters, **last}, constants, scratch_bytes)
+
+    def _constants(self, channels: int) -> dict[str, Array]:
+        """One element a channel, also where the layer has one scale for all."""
+        count = round_up(self.layer.channels, channels)
+        spread = {
+            name: np.broadcast_to(array, (self.layer.channels,))
+            for name, array in self.epilogue.constants().items()
+        }
+        grown = {name: padded(array, count) for name, array in spread.items()}
+        grown["shifts"][self.layer.channels :] = SHIFTS[1]
+        return grown
 
 
 def bounded_layer(layer: Layer, clamp: Clamp) -> BoundedLayer | None:

@@ -1,8 +1,9 @@
-"""conv2d_blocks_s8: two pixels by four channels at a time, weights side by side."""
+"""conv2d_blocks_s8: some pixels by some channels at a time, weights side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,27 +15,60 @@ from edgetool.program.tensor import Tensor
 from edgetool.program.windows import image_parameters
 
 KINDS = frozenset({"conv2d"})
-PIXELS, CHANNELS, UNROLLED = 2, 4, 4
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a core's edge_block.h says of its blocks.
+
+    unsigned: each channel's weights on their own, plus 128; else those of a block side by side.
+    """
+
+    pixels: int
+    channels: int
+    unrolled: int
+    cell_bytes: int
+    header: int = 0
+    unsigned: bool = False
+
+
+PORTABLE = Block(pixels=2, channels=4, unrolled=4, cell_bytes=1)
 
 
 def call(
     operator: Conv2D, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]
 ) -> KernelCall | None:
     """The call, None for groups, other types than int8, and sums that may be large."""
+    return blocks_call(operator, inputs, outputs, PORTABLE)
+
+
+def blocks_call(
+    operator: Conv2D,
+    inputs: Sequence[Tensor | None],
+    outputs: Sequence[Tensor],
+    block: Block,
+) -> KernelCall | None:
+    """The call for a core's blocks."""
     layer = Layer.of(inputs, outputs[0])
     if operator.groups != 1 or (found := bounded_layer(layer, operator.clamp)) is None:
         return None
-    weights = blocked(layer.weight_data.reshape(layer.channels, -1))
+    weights = blocked(layer.weight_data.reshape(layer.channels, -1), block)
+    taps = weights.size // round_up(layer.channels, block.channels)
     row = layer.weights.shape[2] * layer.weights.shape[3]
-    scratch = PIXELS * (weights.shape[1] + row)
-    return found.call("conv2d_blocks_s8", image_of(operator, layer), weights, scratch)
+    scratch = block.pixels * (block.cell_bytes * (block.header + taps) + row)
+    image = image_of(operator, layer)
+    return found.call("conv2d_blocks_s8", image, weights, scratch, block.channels)
 
 
-def blocked(weights: Array) -> Array:
-    """weights (O, K) as (ceil(O / 4), taps, 4), zeros where there is no tap or channel."""
+def blocked(weights: Array, block: Block) -> Array:
+    """weights (O, K) as (blocks, taps, channels) or (O, taps), zeros where there is no tap or
+    channel."""
     channels, taps = weights.shape
-    grown = padded(weights, round_up(channels, CHANNELS), round_up(taps, UNROLLED))
-    return np.ascontiguousarray(grown.reshape(-1, CHANNELS, grown.shape[1]).transpose(0, 2, 1))
+    grown = padded(weights, round_up(channels, block.channels), round_up(taps, block.unrolled))
+    if block.unsigned:
+        return (grown.view(np.uint8) + np.uint8(128)).view(np.int8)
+    side_by_side = grown.reshape(-1, block.channels, grown.shape[1]).transpose(0, 2, 1)
+    return np.ascontiguousarray(side_by_side)
 
 
 def image_of(operator: Conv2D, layer: Layer) -> Parameters:
