@@ -67,9 +67,11 @@ static inline void finish(const conv2d_blocks_s8_params *p, const constants *c, 
                           const int32_t *sums, int32_t first, int32_t channels, int is_rectified)
 {
     const int32_t zero_point = p->out_zero_point, out_min = p->out_min, out_max = p->out_max;
+    const int32_t *multiplier = c->multipliers + first;
+    const int8_t *shift = c->shifts + first;
     for (int32_t channel = first; channel < first + channels; channel++, sums += PIXELS) {
-        const int32_t right = -c->shifts[channel];
-        const scaling s = {c->multipliers[channel], right, edge_rounding(zero_point, right),
+        const int32_t right = -*shift++;
+        const scaling s = {*multiplier++, right, edge_rounding(zero_point, right),
                            out_min, out_max};
         g->out[0][channel] = requantize(&s, sums[0], is_rectified);
         g->out[1][channel] = requantize(&s, sums[1], is_rectified);

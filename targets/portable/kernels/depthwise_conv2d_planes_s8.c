@@ -13,7 +13,7 @@ typedef struct {
 /* How one channel's sums become its outputs. */
 typedef struct {
     const int8_t *weights;
-    int32_t bias, multiplier, right, rounding;
+    int32_t bias, multiplier, right, rounding, out_min, out_max;
 } channel_constants;
 
 static void fill(edge_cell *cells, int32_t count, int32_t value)
@@ -62,43 +62,49 @@ static void load_channel(const depthwise_conv2d_planes_s8_params *p, const strip
 typedef struct {
     edge_taps taps;
     channel_constants channel;
-    int32_t out_width, out_step, out_min, out_max;
+    int32_t out_width, out_step;
     int is_rectified;
 } row_plan;
 
-static inline void requantize(const row_plan *plan, const int32_t *sums, int8_t *results)
+static inline int8_t requantize(const channel_constants *c, int32_t sum, int is_rectified)
 {
-    const channel_constants *const c = &plan->channel;
-    const int32_t multiplier = c->multiplier, right = c->right, rounding = c->rounding;
-    if (plan->is_rectified) {
-        results[0] = edge_requantize_rectified(sums[0], multiplier, right, rounding);
-        results[1] = edge_requantize_rectified(sums[1], multiplier, right, rounding);
-        results[2] = edge_requantize_rectified(sums[2], multiplier, right, rounding);
-        results[3] = edge_requantize_rectified(sums[3], multiplier, right, rounding);
-        return;
-    }
-    for (int32_t i = 0; i < EDGE_COLUMNS; i++) {
-        const int32_t value = edge_requantize(sums[i], multiplier, right, rounding);
-        results[i] = (int8_t)edge_clamp(value, plan->out_min, plan->out_max);
-    }
+    if (is_rectified)
+        return edge_requantize_rectified(sum, c->multiplier, c->right, c->rounding);
+    const int32_t value = edge_requantize(sum, c->multiplier, c->right, c->rounding);
+    return (int8_t)edge_clamp(value, c->out_min, c->out_max);
+}
+
+/* Requantize four sums, of which `left` count. Those behind go where the last one goes, which is
+ * written after them. */
+static inline void store(const channel_constants *c, int32_t step, const int32_t *sums,
+                         int32_t left, int8_t *out, int is_rectified)
+{
+    const int32_t third = left > 3 ? 3 * step : (left - 1) * step;
+    const int32_t second = left > 2 ? 2 * step : (left - 1) * step;
+    const int32_t first = left > 1 ? step : 0;
+    out[third] = requantize(c, sums[3], is_rectified);
+    out[second] = requantize(c, sums[2], is_rectified);
+    out[first] = requantize(c, sums[1], is_rectified);
+    out[0] = requantize(c, sums[0], is_rectified);
 }
 
 /* One row of one output channel. */
 static inline void compute_row(
     const row_plan *plan, const edge_cell *cells, int8_t *out, int is_of_3)
 {
-    const int32_t step = plan->out_step, start = plan->channel.bias;
+    const channel_constants c = plan->channel; /* a copy, which no output can overwrite */
+    const int32_t step = plan->out_step, start = c.bias;
     for (int32_t left = plan->out_width; left > 0; left -= EDGE_COLUMNS) {
         int32_t sums[EDGE_COLUMNS] = {start, start, start, start};
-        int8_t results[EDGE_COLUMNS];
         if (is_of_3)
-            edge_sum_columns_of_3(&plan->taps, cells, plan->channel.weights, sums);
+            edge_sum_columns_of_3(&plan->taps, cells, c.weights, sums);
         else
-            edge_sum_columns(&plan->taps, cells, plan->channel.weights, sums);
-        requantize(plan, sums, results);
-        const int32_t count = left < EDGE_COLUMNS ? left : EDGE_COLUMNS;
-        for (int32_t i = 0; i < count; i++, out += step)
-            *out = results[i];
+            edge_sum_columns(&plan->taps, cells, c.weights, sums);
+        if (plan->is_rectified)
+            store(&c, step, sums, left, out, 1);
+        else
+            store(&c, step, sums, left, out, 0);
+        out += EDGE_COLUMNS * step;
         cells += EDGE_COLUMNS * plan->taps.output;
     }
 }
@@ -158,8 +164,8 @@ int depthwise_conv2d_planes_s8(const depthwise_conv2d_planes_s8_params *p, const
     row_plan plan = {
         {p->kernel_height, p->kernel_width, p->dilation_height * p->plane_width,
          p->dilation_width, p->stride_width},
-        {weights, 0, 0, 0, 0},
-        p->out_width, p->out_column_step, p->out_min, p->out_max,
+        {weights, 0, 0, 0, 0, p->out_min, p->out_max},
+        p->out_width, p->out_column_step,
         edge_is_rectified(p->out_zero_point, p->out_min, p->out_max),
     };
     for (int32_t first = 0; first < p->out_height; first += p->strip_rows) {
@@ -168,7 +174,8 @@ int depthwise_conv2d_planes_s8(const depthwise_conv2d_planes_s8_params *p, const
             const int32_t right = -shifts[channel];
             const channel_constants constants = {weights + channel * window, bias[channel],
                                                  multipliers[channel], right,
-                                                 edge_rounding(p->out_zero_point, right)};
+                                                 edge_rounding(p->out_zero_point, right),
+                                                 p->out_min, p->out_max};
             plan.channel = constants;
             if (channel % outputs_per_input == 0)
                 load_channel(p, &s, s.in + channel / outputs_per_input);
