@@ -111,10 +111,11 @@ static void edge_sum_rows_of_3(const edge_cell *cells, int32_t step, const int8_
 }
 #endif
 
-static inline void edge_sum_columns_of_3(const edge_taps *taps, const edge_cell *cells,
-                                         const int8_t *weights, int32_t *sums)
+/* Add to sums [4] 3 x 3 neighbouring taps at four neighbouring outputs; cells: the first tap. */
+static inline void edge_sum_columns_3x3(const edge_taps *taps, const edge_cell *cells,
+                                        const int8_t *weights, int32_t *sums)
 {
-    edge_sum_rows_of_3(cells, 4 * taps->tap_row, weights, sums, weights + 3 * taps->rows);
+    edge_sum_rows_of_3(cells, 4 * taps->tap_row, weights, sums, weights + 9);
 }
 
 /* The same for any taps. */

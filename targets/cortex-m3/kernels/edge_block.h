@@ -1,4 +1,4 @@
-/* Sums of four pixels by two channels for Armv7-M: eight sums, two weights and two inputs fill
+/* Sums of four pixels by four channels, two at a time, for Armv7-M: eight sums, two weights and two inputs fill
  * the registers, LDM brings two inputs at once. 12 instructions a tap, which is 8 products. */
 #ifndef EDGE_BLOCK_H
 #define EDGE_BLOCK_H
@@ -6,7 +6,7 @@
 #include "edgetool_kernels.h"
 
 #define EDGE_BLOCK_PIXELS 4
-#define EDGE_BLOCK_CHANNELS 2
+#define EDGE_BLOCK_CHANNELS 4
 #define EDGE_BLOCK_UNROLLED 8  /* taps; their number is a multiple of it */
 #define EDGE_BLOCK_HEADER 0    /* taps that edge_begin_window fills */
 
@@ -33,8 +33,8 @@ static inline void edge_begin_window(edge_cell *taps, const edge_cell *end)
     (void)end;
 }
 
-/* bias [2] plus the products of windows with two channels, whose weights lie side by side:
- * sums [channel][pixel]. */
+/* bias [4] plus the products of windows with four channels, of which two and two have their
+ * weights side by side: sums [channel][pixel]. */
 #if defined(__thumb2__)
 __attribute__((naked, noinline)) static void edge_sum_block(
     __attribute__((unused)) const edge_cell *x, __attribute__((unused)) const edge_cell *end,
@@ -42,15 +42,21 @@ __attribute__((naked, noinline)) static void edge_sum_block(
     __attribute__((unused)) int32_t *sums)
 {
     __asm__(
-        "push {r1, r4-r11, lr}\n\t"
-        "ldrd r4, r8, [r3]\n\t"
+        "push {r0-r11, lr}\n\t"
+        "ldr r4, [sp, #52]\n\t"
+        "adds r4, #64\n\t"
+        "str r4, [sp, #8]\n"
+        "1:\n\t"
+        "ldrd r4, r8, [r3], #8\n\t"
+        "str r3, [sp, #12]\n\t"
+        "ldr r0, [sp]\n\t"
         "mov r5, r4\n\t"
         "mov r6, r4\n\t"
         "mov r7, r4\n\t"
         "mov r9, r8\n\t"
         "mov r10, r8\n\t"
         "mov r11, r8\n"
-        "1:\n\t"
+        "2:\n\t"
         ".rept 8\n\t"
         "ldrsb r1, [r2], #1\n\t"
         "ldrsb r3, [r2], #1\n\t"
@@ -65,22 +71,27 @@ __attribute__((naked, noinline)) static void edge_sum_block(
         "mla r10, r12, r3, r10\n\t"
         "mla r11, lr, r3, r11\n\t"
         ".endr\n\t"
-        "ldr r1, [sp]\n\t"
+        "ldr r1, [sp, #4]\n\t"
+        "cmp r0, r1\n\t"
+        "bne 2b\n\t"
+        "ldr r0, [sp, #52]\n\t"
+        "stmia r0!, {r4-r11}\n\t"
+        "str r0, [sp, #52]\n\t"
+        "ldrd r1, r3, [sp, #8]\n\t"
         "cmp r0, r1\n\t"
         "bne 1b\n\t"
-        "ldr r3, [sp, #40]\n\t"
-        "stmia r3, {r4-r11}\n\t"
-        "pop {r1, r4-r11, pc}\n\t");
+        "pop {r0-r11, pc}\n\t");
 }
 #else
 static void edge_sum_block(const edge_cell *x, const edge_cell *end, const int8_t *w,
                            const int32_t *bias, int32_t *sums)
 {
-    for (int32_t i = 0; i < 8; i++)
+    const int32_t taps = (int32_t)(end - x) / 4;
+    for (int32_t i = 0; i < 16; i++)
         sums[i] = bias[i / 4];
-    for (; x != end; x += 4, w += 2)
-        for (int32_t i = 0; i < 8; i++)
-            sums[i] += x[i % 4] * w[i / 4];
+    for (int32_t tap = 0; tap < taps; tap++)
+        for (int32_t i = 0; i < 16; i++)
+            sums[i] += x[4 * tap + i % 4] * w[2 * (i / 8 * taps + tap) + i / 4 % 2];
 }
 #endif
 

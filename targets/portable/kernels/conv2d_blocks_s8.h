@@ -17,8 +17,8 @@ typedef struct {
 /* 2-D convolution, int8 in and out, some pixels by some channels at a time, double rounding.
  * in [h][w][cin]   out [oh][ow][cout]
  * Blocks of P pixels by C channels, as edge_block.h says, with taps unrolled U times:
- * weights [ceil(cout / C)][taps][C], taps = kh * kw * cin rounded up to a multiple of U: the
- * taps of C channels side by side, zeros where there is no tap or channel.
+ * weights [ceil(cout / C)][C / G][taps][G], taps = kh * kw * cin rounded up to a multiple of U:
+ * the taps of G channels side by side, zeros where there is no tap or channel.
  * bias, multipliers, shifts: [cout rounded up to a multiple of C]; bias has
  * -in_zero_point * sum(weights of the channel) folded in; multipliers >= 0, shifts -22..-1.
  * Sums must stay below 2^23.   Sizes, strides and dilations >= 1; pads >= 0;

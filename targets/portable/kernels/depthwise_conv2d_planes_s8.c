@@ -90,14 +90,14 @@ static inline void store(const channel_constants *c, int32_t step, const int32_t
 
 /* One row of one output channel. */
 static inline void compute_row(
-    const row_plan *plan, const edge_cell *cells, int8_t *out, int is_of_3)
+    const row_plan *plan, const edge_cell *cells, int8_t *out, int is_3x3)
 {
     const channel_constants c = plan->channel; /* a copy, which no output can overwrite */
     const int32_t step = plan->out_step, start = c.bias;
     for (int32_t left = plan->out_width; left > 0; left -= EDGE_COLUMNS) {
         int32_t sums[EDGE_COLUMNS] = {start, start, start, start};
-        if (is_of_3)
-            edge_sum_columns_of_3(&plan->taps, cells, c.weights, sums);
+        if (is_3x3)
+            edge_sum_columns_3x3(&plan->taps, cells, c.weights, sums);
         else
             edge_sum_columns(&plan->taps, cells, c.weights, sums);
         if (plan->is_rectified)
@@ -109,7 +109,7 @@ static inline void compute_row(
     }
 }
 
-EDGE_NOINLINE static void compute_row_of_3(const row_plan *plan, const edge_cell *cells,
+EDGE_NOINLINE static void compute_row_3x3(const row_plan *plan, const edge_cell *cells,
                                            int8_t *out)
 {
     compute_row(plan, cells, out, 1);
@@ -126,11 +126,11 @@ static void compute_channel(const depthwise_conv2d_planes_s8_params *p, const st
                             const row_plan *plan, int8_t *out)
 {
     const edge_taps *taps = &plan->taps;
-    const int is_of_3 = taps->columns == 3 && taps->tap_column == 1 && taps->output == 1;
+    const int is_3x3 = taps->rows == 3 && taps->columns == 3 && taps->tap_column == 1 && taps->output == 1;
     const edge_cell *cells = s->cells;
     for (int32_t y = 0; y < s->out_rows; y++) {
-        if (is_of_3)
-            compute_row_of_3(plan, cells, out);
+        if (is_3x3)
+            compute_row_3x3(plan, cells, out);
         else
             compute_any_row(plan, cells, out);
         cells += p->stride_height * p->plane_width;

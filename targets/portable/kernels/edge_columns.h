@@ -16,37 +16,42 @@ typedef struct {
     int32_t tap_row, tap_column, output;
 } edge_taps;
 
-/* Add to sums [4] rows x 3 neighbouring taps at four neighbouring outputs; cells: the first tap.
- * One product a statement keeps compilers from summing products apart, which needs registers. */
-static inline void edge_sum_columns_of_3(const edge_taps *taps, const edge_cell *cells,
-                                         const int8_t *weights, int32_t *sums)
+/* One row of three taps. One product a statement keeps compilers from summing products apart,
+ * which needs registers. */
+#define EDGE_ROW_OF_3(cells, weights) \
+    do { \
+        const int32_t left = (weights)[0], middle = (weights)[1], right = (weights)[2]; \
+        int32_t cell = (cells)[0]; \
+        a += cell * left; \
+        cell = (cells)[1]; \
+        a += cell * middle; \
+        b += cell * left; \
+        cell = (cells)[2]; \
+        a += cell * right; \
+        b += cell * middle; \
+        c += cell * left; \
+        cell = (cells)[3]; \
+        b += cell * right; \
+        c += cell * middle; \
+        d += cell * left; \
+        cell = (cells)[4]; \
+        c += cell * right; \
+        d += cell * middle; \
+        cell = (cells)[5]; \
+        d += cell * right; \
+    } while (0)
+
+/* Add to sums [4] 3 x 3 neighbouring taps at four neighbouring outputs; cells: the first tap. */
+static inline void edge_sum_columns_3x3(const edge_taps *taps, const edge_cell *cells,
+                                        const int8_t *weights, int32_t *sums)
 {
     const int32_t step = taps->tap_row;
-    const int8_t *end = weights + 3 * taps->rows;
     int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
-    do {
-        const int32_t left = weights[0], middle = weights[1], right = weights[2];
-        weights += 3;
-        int32_t cell = cells[0];
-        a += cell * left;
-        cell = cells[1];
-        a += cell * middle;
-        b += cell * left;
-        cell = cells[2];
-        a += cell * right;
-        b += cell * middle;
-        c += cell * left;
-        cell = cells[3];
-        b += cell * right;
-        c += cell * middle;
-        d += cell * left;
-        cell = cells[4];
-        c += cell * right;
-        d += cell * middle;
-        cell = cells[5];
-        d += cell * right;
-        cells += step;
-    } while (weights != end);
+    EDGE_ROW_OF_3(cells, weights);
+    cells += step;
+    EDGE_ROW_OF_3(cells, weights + 3);
+    cells += step;
+    EDGE_ROW_OF_3(cells, weights + 6);
     sums[0] = a;
     sums[1] = b;
     sums[2] = c;

@@ -21,18 +21,20 @@ KINDS = frozenset({"conv2d"})
 class Block:
     """What a core's edge_block.h says of its blocks.
 
-    unsigned: each channel's weights on their own, plus 128; else those of a block side by side.
+    channels: of a block; `together` of them have their weights side by side.   unrolled: taps are
+    a multiple of it.   header: taps before them.   unsigned: weights are stored plus 128.
     """
 
     pixels: int
     channels: int
+    together: int
     unrolled: int
     cell_bytes: int
     header: int = 0
     unsigned: bool = False
 
 
-PORTABLE = Block(pixels=2, channels=4, unrolled=4, cell_bytes=1)
+PORTABLE = Block(pixels=2, channels=4, together=4, unrolled=4, cell_bytes=1)
 
 
 def call(
@@ -61,13 +63,12 @@ def blocks_call(
 
 
 def blocked(weights: Array, block: Block) -> Array:
-    """weights (O, K) as (blocks, taps, channels) or (O, taps), zeros where there is no tap or
-    channel."""
+    """weights (O, K) as (groups, taps, together), zeros where there is no tap or channel."""
     channels, taps = weights.shape
     grown = padded(weights, round_up(channels, block.channels), round_up(taps, block.unrolled))
+    side_by_side = grown.reshape(-1, block.together, grown.shape[1]).transpose(0, 2, 1)
     if block.unsigned:
-        return (grown.view(np.uint8) + np.uint8(128)).view(np.int8)
-    side_by_side = grown.reshape(-1, block.channels, grown.shape[1]).transpose(0, 2, 1)
+        side_by_side = (side_by_side.view(np.uint8) + np.uint8(128)).view(np.int8)
     return np.ascontiguousarray(side_by_side)
 
 

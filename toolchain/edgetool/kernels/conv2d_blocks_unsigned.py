@@ -11,7 +11,7 @@ from edgetool.program.tensor import Tensor
 
 __all__ = ["KINDS", "call"]
 
-BLOCK = Block(pixels=4, channels=4, unrolled=8, cell_bytes=4, header=1, unsigned=True)
+BLOCK = Block(pixels=4, channels=4, together=1, unrolled=8, cell_bytes=4, header=1, unsigned=True)
 
 
 def call(

@@ -11,7 +11,7 @@ from edgetool.program.tensor import Tensor
 
 __all__ = ["KINDS", "call"]
 
-BLOCK = Block(pixels=4, channels=2, unrolled=8, cell_bytes=4)
+BLOCK = Block(pixels=4, channels=4, together=2, unrolled=8, cell_bytes=4)
 
 
 def call(
