@@ -109,13 +109,13 @@ def pad(draw: st.DrawFn, dtype: str) -> OneOperation:
     x = tensor(draw, "x", draw(st.integers(1, 4).flatmap(shapes)), dtype)
     widths = st.lists(st.integers(0, 3), min_size=len(x.shape), max_size=len(x.shape))
     before, after = tuple(draw(widths)), tuple(draw(widths))
-    value = draw(st.sampled_from([0.0, 1.5, -2.0])) if dtype == "float32" else 0.0
+    value = draw(st.sampled_from([0.0, 1.5, -2.0]))
     shape = [b + d + a for b, d, a in zip(before, x.shape, after, strict=True)]
     return one(draw, make("pad", before, after, value), [x], [same_parameters("y", shape, x)])
 
 
 def pool(kind: str) -> Callable[[str], st.SearchStrategy[OneOperation]]:
-    """Windows with VALID or SAME padding; scale and zero point are kept."""
+    """Windows with VALID or SAME padding, maxima with any; scale and zero point are kept."""
 
     @st.composite
     def strategy(draw: st.DrawFn, dtype: str) -> OneOperation:
@@ -123,7 +123,11 @@ def pool(kind: str) -> Callable[[str], st.SearchStrategy[OneOperation]]:
         window = tuple(draw(st.integers(1, min(4, dim))) for dim in x.shape[1:3])
         stride = tuple(draw(st.integers(1, 3)) for _ in range(2))
         axes = list(zip(x.shape[1:3], window, stride, strict=True))
-        if draw(st.booleans()):
+        if kind == "max_pool2d" and draw(st.booleans()):
+            ends = [(draw(st.integers(0, k - 1)), draw(st.integers(0, k - 1))) for k in window]
+            sizes = [d + sum(end) for (d, _, _), end in zip(axes, ends, strict=True)]
+            out = [(n - k) // s + 1 for n, (_, k, s) in zip(sizes, axes, strict=True)]
+        elif draw(st.booleans()):
             out = [-(-dim // step) for dim, _, step in axes]
             needed = [max((o - 1) * s + k - d, 0) for o, (d, k, s) in zip(out, axes, strict=True)]
             ends = [(total // 2, total - total // 2) for total in needed]

@@ -1,7 +1,7 @@
 /* The emulated side of a run: request file in, records and outputs out.
  *
  * request:  uint32 number of inferences, then for each the bytes of every input in order.
- * records:  struct edge_record, one calibration first, then one an inference.
+ * records:  struct edge_record, two calibrations first, then one an inference.
  * outputs:  for each inference the bytes of every output in order.
  *
  * edge_region holds every buffer with painted red zones around them; config.h gives the offsets,
@@ -25,6 +25,7 @@ int EDGE_RUN(const void *input, void *output, uint8_t *arena);
 
 static const struct buffer buffers[EDGE_BUFFER_COUNT] = EDGE_BUFFERS;
 static int32_t request, records, outputs;
+static uint8_t stack_paint;
 static const void *input_pointers[EDGE_INPUT_COUNT];
 static void *output_pointers[EDGE_OUTPUT_COUNT];
 
@@ -41,8 +42,8 @@ static inline struct clock read_clock(void)
 {
     struct clock now = {0, 0};
 #if defined(__riscv)
-    __asm__ volatile("csrr %0, minstreth" : "=r"(now.high));
-    __asm__ volatile("csrr %0, minstret" : "=r"(now.low));
+    __asm__ volatile(EDGE_CSR("csrr %0, minstreth") : "=r"(now.high));
+    __asm__ volatile(EDGE_CSR("csrr %0, minstret") : "=r"(now.low));
 #elif EDGE_FPGAIO
     now.high = *(volatile uint32_t *)(EDGE_FPGAIO + 0x14u);
     now.low = *(volatile uint32_t *)(EDGE_FPGAIO + 0x18u);
@@ -110,10 +111,10 @@ static void write_record(const struct edge_record *record)
         edge_exit(EDGE_EXIT_FILES);
 }
 
-static void calibrate(void)
+static void calibrate(edge_run *run, uint32_t instructions)
 {
-    struct edge_record record = {.kind = EDGE_RECORD_CALIBRATION};
-    timed_call(edge_empty, &record);
+    struct edge_record record = {.kind = EDGE_RECORD_CALIBRATION, .known = instructions};
+    timed_call(run, &record);
     write_record(&record);
 }
 
@@ -135,6 +136,7 @@ static void write_outputs(void)
 static void infer(uint8_t paint_byte)
 {
     struct edge_record record = {.kind = EDGE_RECORD_INFERENCE};
+    stack_paint = paint_byte;
     paint((uint8_t *)edge_stack_bottom, (const uint8_t *)edge_stack_top, paint_byte);
     paint(edge_region, edge_region + EDGE_REGION_BYTES, paint_byte);
     read_inputs();
@@ -155,6 +157,7 @@ void edge_report_fault(uint32_t cause, uint32_t pc, uint32_t lr, uint32_t addres
         .elapsed_high = lr,
         .stack_bytes = address,
         .arena_bytes = status,
+        .known = stack_paint && *(const uint8_t *)edge_stack_bottom != stack_paint,
     };
     write_record(&record);
     edge_exit(EDGE_EXIT_FAULT);
@@ -172,7 +175,8 @@ int main(void)
         input_pointers[i] = edge_region + buffers[i].offset;
     for (uint32_t i = 0; i < EDGE_OUTPUT_COUNT; i++)
         output_pointers[i] = edge_region + buffers[EDGE_INPUT_COUNT + i].offset;
-    calibrate();
+    calibrate(edge_empty, 1);
+    calibrate(edge_loop, EDGE_LOOP_INSTRUCTIONS);
     for (uint32_t i = 0; i < inferences; i++)
         infer(i & 1 ? 0x5a : 0xa5);
     edge_exit(EDGE_EXIT_OK);

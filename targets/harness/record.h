@@ -12,6 +12,8 @@ enum { EDGE_EXIT_OK = 0, EDGE_EXIT_FILES = 2, EDGE_EXIT_FAULT = 3 };
 
 /* elapsed_low, elapsed_high: Arm: the MPS board's 32-bit counter and its 100 Hz counter;
  *   RISC-V: low and high word of minstret.
+ * known: a calibration's executed instructions, its return included; or, with a fault, whether the
+ *   stack is full.
  * damaged: offset in edge_region of the first byte outside every buffer that was written.
  * fault: status is the cause (CFSR, mcause), the next four words are pc, lr, address, fault status. */
 struct edge_record {
@@ -22,7 +24,7 @@ struct edge_record {
     uint32_t stack_bytes;
     uint32_t arena_bytes;
     uint32_t damaged;
-    uint32_t spare;
+    uint32_t known;
 };
 
 #endif

@@ -12,8 +12,8 @@ static inline int32_t edge_semihost(uint32_t operation, const void *block)
 #if defined(__riscv)
     register uint32_t a0 __asm__("a0") = operation;
     register const void *a1 __asm__("a1") = block;
-    /* The three instructions must be uncompressed and on one page. */
-    __asm__ volatile(".option push\n.option norvc\n.balign 16\n"
+    /* The three instructions must be uncompressed, and on one page where there is paging. */
+    __asm__ volatile(".option push\n.option norvc\n"
                      "slli x0, x0, 0x1f\nebreak\nsrai x0, x0, 7\n.option pop"
                      : "+r"(a0) : "r"(a1) : "memory");
     return (int32_t)a0;

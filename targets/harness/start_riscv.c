@@ -7,10 +7,10 @@ __attribute__((naked, used, section(".vectors"))) void _start(void)
 {
     __asm__ volatile("la sp, edge_harness_stack_top\n"
                      "la t0, edge_trap\n"
-                     "csrw mtvec, t0\n"
+                     EDGE_CSR("csrw mtvec, t0")
 #if defined(__riscv_flen)
                      "li t0, 0x2000\n" /* mstatus.FS = initial */
-                     "csrs mstatus, t0\n"
+                     EDGE_CSR("csrs mstatus, t0")
 #endif
                      "j main");
 }
@@ -18,7 +18,7 @@ __attribute__((naked, used, section(".vectors"))) void _start(void)
 __attribute__((used)) static void report_trap(uint32_t return_address)
 {
     uint32_t cause, pc, address;
-    __asm__ volatile("csrr %0, mcause\ncsrr %1, mepc\ncsrr %2, mtval"
+    __asm__ volatile(EDGE_CSR("csrr %0, mcause\ncsrr %1, mepc\ncsrr %2, mtval")
                      : "=r"(cause), "=r"(pc), "=r"(address));
     edge_report_fault(cause, pc, return_address, address, 0);
 }
@@ -55,6 +55,11 @@ __attribute__((naked, noinline)) int edge_call_on_stack(edge_run *run, const voi
 __attribute__((naked, noinline)) int edge_empty(const void *input, void *output, uint8_t *arena)
 {
     __asm__ volatile("ret");
+}
+
+__attribute__((naked, noinline)) int edge_loop(const void *input, void *output, uint8_t *arena)
+{
+    __asm__ volatile("li a0, 200\n1: addi a0, a0, -1\nbnez a0, 1b\nret");
 }
 
 __attribute__((naked, used, section(".vectors.stop"))) void edge_stop(void)

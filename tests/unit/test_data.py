@@ -206,7 +206,13 @@ def test_nan_names_its_sample(tmp_path: Path) -> None:
 
 def test_integers_outside_the_inputs_type_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds 0\.\.200, input 'image' takes int8"):
-        load_data(save(tmp_path, x=np.array([[0, 200]], np.uint8)), [INT8])
+        load_data(save(tmp_path, x=np.array([[0, 200]], np.int16)), [INT8])
+
+
+def test_uint8_data_for_an_int8_input_lose_128_with_a_note(tmp_path: Path) -> None:
+    data = load_data(save(tmp_path, x=np.array([[0, 255], [128, 1]], np.uint8)), [INT8])
+    assert data.inputs["image"].tolist() == [[-128, 127], [0, -127]]
+    assert "shifted by -128" in data.notes[0]
 
 
 def test_an_empty_slice_is_refused(tmp_path: Path) -> None:

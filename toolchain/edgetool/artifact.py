@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,11 @@ SOURCES = "c"
 TARGET = "target.json"
 # What verify and profile leave beside the manifest; not part of the artifact's identity.
 RESULTS = ("verify.json", "profile.json")
+# JSON types of the manifest's parts, of those that are not objects.
+_PARTS: Mapping[str, tuple[type, str]] = {
+    **dict.fromkeys(("name", "precision", "io", "edgetool"), (str, "text")),
+    **dict.fromkeys(("inputs", "outputs", "passes", "notes"), (list, "list")),
+}
 
 
 @dataclass(frozen=True)
@@ -114,13 +119,9 @@ class Artifact:
 
         Raises: UsageError when the folder is no artifact, is of another schema, or was changed.
         """
-        path = folder / MANIFEST
-        if not path.is_file():
-            raise UsageError(
-                f"'{folder}' is not an artifact: it has no {MANIFEST}",
-                hints=("edgetool compile MODEL --target TARGET --output " + str(folder),),
-            )
-        manifest = _manifest_from(path)
+        if not (folder / MANIFEST).is_file():
+            raise _no_artifact(folder)
+        manifest = _manifest_from(folder / MANIFEST)
         _check_files(folder, manifest)
         return cls(folder, manifest)
 
@@ -167,48 +168,120 @@ class Artifact:
         return path
 
     def result(self, name: str) -> dict[str, Any] | None:
-        """A stored result, None when that verb has not run or the artifact changed since."""
+        """A stored result, None when that verb has not run or the artifact changed since.
+
+        Raises: UsageError for a result that is damaged.
+        """
         path = self.folder / name
         if not path.is_file():
             return None
-        content: dict[str, Any] = json.loads(path.read_text())
-        return content if content.get("artifact_sha256") == self.sha256 else None
+        try:
+            content = json.loads(path.read_text())
+        except (ValueError, RecursionError) as error:
+            raise UsageError(
+                f"'{path}' is damaged: {error}", hints=(f"edgetool {path.stem} {self.folder}",)
+            ) from error
+        current = isinstance(content, dict) and content.get("artifact_sha256") == self.sha256
+        return content if current else None
 
 
 @contextmanager
 def new_folder(output: Path, force: bool) -> Iterator[Path]:
     """A folder to fill that becomes output when the block ends well, and vanishes otherwise.
 
-    Raises: OutputExistsError when output is there and force is not given, or when it is there
-    and is not an artifact (force never deletes what edgetool did not write).
+    Folders above it that were made for it vanish too. An artifact that force replaces is there,
+    whole, until the new one is.
+    Raises: as check_output.
     """
     check_output(output, force)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+    made = [folder for folder in output.parents if not folder.exists()]
+    aside = None
     try:
-        yield aside
-        aside.chmod(0o755)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
+        filled = aside / "new"
+        filled.mkdir()
+        yield filled
         if output.exists():
-            shutil.rmtree(output)
-        aside.rename(output)
+            output.rename(aside / "old")
+        _put_in_place(filled, output, aside / "old")
     except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove(aside, made)
         raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def check_output(output: Path, force: bool) -> None:
-    """Refuse an output that is in the way."""
+    """Refuse an output that is in the way, or that cannot be written.
+
+    Raises: OutputExistsError when output is there and force is not given, or when it is there
+    and is not an artifact (force never deletes what edgetool did not write); UsageError when
+    no folder can be made there.
+    """
     if not output.exists():
+        _check_parent(output)
         return
     if not force:
         raise OutputExistsError(
-            f"output '{output}' already exists", hints=("--force replaces it, --output DIR",)
+            f"output '{output}' already exists",
+            hints=("--force to replace it", "--output FOLDER for another place"),
         )
     if not (output / MANIFEST).is_file() and not (output.is_dir() and not any(output.iterdir())):
         raise OutputExistsError(
             f"'{output}' is not an artifact: --force does not replace it",
-            hints=("choose another --output, or remove it yourself",),
+            hints=("another --output, or remove it yourself",),
         )
+    _check_parent(output)
+
+
+def _check_parent(output: Path) -> None:
+    there = next(folder for folder in output.absolute().parents if folder.exists())
+    if not there.is_dir():
+        raise UsageError(
+            f"output '{output}' cannot be made: '{there}' is a file",
+            hints=("--output FOLDER in another place",),
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"output '{output}' cannot be made: no permission to write to '{there}'",
+            hints=("--output FOLDER in a place that you may write to",),
+        )
+
+
+def _put_in_place(filled: Path, output: Path, replaced: Path) -> None:
+    """Rename filled to output; if that fails, what was there comes back."""
+    try:
+        filled.rename(output)
+    except BaseException:
+        if replaced.exists():
+            replaced.rename(output)
+        raise
+
+
+def _remove(aside: Path | None, made: Sequence[Path]) -> None:
+    """Remove what is half-written and the folders made for it, innermost first, if empty."""
+    if aside is not None:
+        shutil.rmtree(aside, ignore_errors=True)
+    for folder in made:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _no_artifact(folder: Path) -> UsageError:
+    if not folder.exists():
+        return UsageError(
+            f"artifact '{folder}' not found",
+            hints=("a folder written by `edgetool compile MODEL --target TARGET`",),
+        )
+    if not folder.is_dir():
+        return UsageError(
+            f"'{folder}' is a file, not an artifact's folder",
+            hints=(f"edgetool compile {folder} --target TARGET, then that artifact",),
+        )
+    return UsageError(
+        f"'{folder}' is not an artifact: it has no {MANIFEST}",
+        hints=("a folder written by `edgetool compile MODEL --target TARGET`",),
+    )
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -231,12 +304,15 @@ def file_sha256(path: Path) -> str:
 def _manifest_from(path: Path) -> Manifest:
     try:
         content = json.loads(path.read_text())
+        if not isinstance(content, dict):
+            raise TypeError("it is no object")
         if content["schema_version"] != SCHEMA_VERSION:
             raise UsageError(
                 f"'{path}' has schema version {content['schema_version']}, this edgetool reads "
                 f"{SCHEMA_VERSION}",
                 hints=("compile the model again",),
             )
+        _check_types(content)
         known = {key: content[key] for key in Manifest.__dataclass_fields__ if key in content}
         for ports in ("inputs", "outputs"):
             known[ports] = tuple(_port_from(port) for port in content.get(ports, ()))
@@ -244,8 +320,28 @@ def _manifest_from(path: Path) -> Manifest:
             stored = content.get(figures, {})
             known[figures] = {name: Figure.from_json(figure) for name, figure in stored.items()}
         return Manifest(**known)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"'{path}' is damaged: {error}", hints=("compile again",)) from error
+    except KeyError as error:
+        raise _damaged(path, f"it has no {error}") from error
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _damaged(path, str(error)) from error
+
+
+def _damaged(path: Path, why: str) -> UsageError:
+    return UsageError(f"'{path}' is damaged: {why}", hints=("compile the model again",))
+
+
+def _check_types(content: Mapping[str, Any]) -> None:
+    """Refuse parts of other types than Manifest.to_json writes: other rooms rely on them."""
+    for key in Manifest.__dataclass_fields__:
+        wanted, noun = _PARTS.get(key, (dict, "object"))
+        if key in content and not isinstance(content[key], wanted):
+            raise TypeError(f"'{key}' is no {noun}")
+    for part, keys in (("target", ("name", "family")), ("source", ("path",))):
+        for key in keys:
+            if not isinstance(content[part][key], str):
+                raise TypeError(f"'{key}' of '{part}' is no text")
+    if not all(isinstance(sha256, str) for sha256 in content.get("files", {}).values()):
+        raise TypeError("'files' holds something else than sha256")
 
 
 def _port_from(port: Mapping[str, Any]) -> Port:
@@ -257,16 +353,16 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
     for name, sha256 in manifest.files.items():
         parts = PurePosixPath(name)
         if parts.is_absolute() or ".." in parts.parts:
-            raise UsageError(f"'{folder / MANIFEST}' names a file outside the artifact: '{name}'")
+            raise _damaged(folder / MANIFEST, f"it names a file outside the artifact: '{name}'")
         path = folder / parts
         if not path.is_file():
             raise UsageError(
-                f"artifact '{folder}' lacks its file '{name}'", hints=("compile again",)
+                f"artifact '{folder}' lacks its file '{name}'", hints=("compile the model again",)
             )
         if file_sha256(path) != sha256:
             raise UsageError(
                 f"'{path}' was changed after the artifact was made",
-                hints=("compile again; to keep a hand-edited copy, copy it out of the artifact",),
+                hints=("compile the model again; edit C in a copy outside of the artifact",),
             )
 
 

@@ -36,9 +36,9 @@ ORDER = {
 
 @dataclass(frozen=True)
 class Row:
-    """One artifact.   figures: by column name; absent where not known.   metric: its name.
+    """One artifact.   name: its folder.   figures: by column name; absent where not known.
 
-    holds: whether its last verification held; None when it was not verified.
+    metric: its name.   holds: whether its last verification held; None when it was not verified.
     """
 
     name: str
@@ -89,9 +89,7 @@ def compare_artifacts(artifacts: Sequence[Artifact], by: Sequence[str]) -> Compa
     """
     unknown = [name for name in by if name not in ORDER]
     if unknown:
-        raise UsageError(
-            f"--by {unknown[0]} is not known", hints=(f"--by with some of: {', '.join(ORDER)}",)
-        )
+        raise UsageError(f"--by {unknown[0]} is not known", hints=(f"some of: {', '.join(ORDER)}",))
     keys = tuple(ORDER[name] for name in by)
     rows = [row_of(artifact) for artifact in artifacts]
     if keys:
@@ -107,19 +105,29 @@ def row_of(artifact: Artifact) -> Row:
     profiled = artifact.result("profile.json") or {}
     for name in COLUMNS:
         if name in profiled:
-            figures[name] = Figure.from_json(profiled[name])
+            figures[name] = _profiled_figure(artifact, profiled[name])
     metric = next(iter(manifest.metric), None)
     if metric is not None:
         figures["accuracy"] = manifest.metric[metric]
     verified = artifact.result("verify.json")
     return Row(
-        artifact.folder.name,
+        str(artifact.folder),
         manifest.target["name"],
         manifest.precision,
         metric,
         figures,
-        None if verified is None else bool(verified["holds"]),
+        None if verified is None else bool(verified.get("holds")),
     )
+
+
+def _profiled_figure(artifact: Artifact, stored: Any) -> Figure:
+    try:
+        return Figure.from_json(stored)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"'{artifact.folder / 'profile.json'}' is damaged: a figure is {stored!r}",
+            hints=(f"edgetool profile {artifact.folder}",),
+        ) from error
 
 
 def pareto_front(rows: Sequence[Row], keys: Sequence[str]) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def format_figure(figure: Figure) -> str:
         return _with_prefix(figure.value, figure.unit)
     if figure.unit == "B":
         return f"{figure.value:,.0f} B"
-    if float(figure.value).is_integer() and abs(figure.value) >= 1:
+    if abs(figure.value) >= 1000 or (figure.value and float(figure.value).is_integer()):
         unit = "" if figure.unit == "1" else f" {figure.unit}"
         return f"{figure.value:,.0f}{unit}"
     return f"{figure.value:.4g}" if figure.unit == "1" else f"{figure.value:.4g} {figure.unit}"

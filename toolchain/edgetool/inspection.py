@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx_ir as ir
+
 from edgetool import pipeline
 from edgetool.errors import UnsupportedOperatorError
 from edgetool.figures import Figure
-from edgetool.graph import Graph, constant_array, node_label, static_shape
+from edgetool.graph import Graph, constant_array, dtype_of, node_label, static_shape
+from edgetool.graph.cost import live_values, node_macs
 from edgetool.importers import load_model
 from edgetool.packs import Target, find_target
 from edgetool.passes import PassContext
@@ -22,13 +27,14 @@ from edgetool.program.program import Program
 class Layer:
     """One layer.   weight_bytes, live_bytes: constants it reads; activations live while it runs.
 
+    macs, live_bytes: None where they are not known.
     unsupported: why the target cannot run it, None when it can.
     """
 
     name: str
     operator: str
     output_shape: tuple[int, ...]
-    macs: int
+    macs: int | None
     parameters: int
     weight_bytes: int
     live_bytes: int | None
@@ -40,10 +46,11 @@ class Layer:
             "name": self.name,
             "operator": self.operator,
             "output_shape": list(self.output_shape),
-            "macs": Figure(self.macs, "1", "computed").to_json(),
             "parameters": Figure(self.parameters, "1", "computed").to_json(),
             "weight_bytes": Figure(self.weight_bytes, "B", "computed").to_json(),
         }
+        if self.macs is not None:
+            content["macs"] = Figure(self.macs, "1", "computed").to_json()
         if self.live_bytes is not None:
             content["live_bytes"] = Figure(self.live_bytes, "B", "computed").to_json()
         if self.unsupported:
@@ -55,8 +62,9 @@ class Layer:
 class Inspection:
     """A model as it would be compiled.
 
-    precision: what the sizes hold for.   figures: macs, parameters, weight_bytes and, where the
-    model lowers, peak_ram_bytes.   problems: what stops it on the target.   notes: the passes'.
+    precision: what the sizes hold for.   figures: parameters, weight_bytes and, where every layer
+    tells them, macs and peak_live_bytes.   problems: what stops it on the target.
+    notes: the passes'.
     """
 
     model: str
@@ -83,16 +91,14 @@ def inspect_model(
     notes = tuple(f"{r.name}: {note}" for r in reports for note in r.notes)
     precision = _precision(graph, target)
     unsupported = _unsupported(graph, target)
-    program = None
     try:
-        program = lower(graph, path.stem)
-        layers = _program_layers(program, precision)
+        layers = _program_layers(lower(graph, path.stem), precision)
     except UnsupportedOperatorError as error:
         unsupported = unsupported or {"": error.message}
-        layers = _graph_layers(graph, unsupported)
-    figures = _figures(layers, program is not None)
+        layers = _graph_layers(graph, unsupported, precision)
+    figures = _figures(layers)
     problems = tuple(unsupported.values()) if target is not None else ()
-    problems += _fit_problems(figures, target)
+    problems += _fit_problems(layers, figures, target)
     inputs = {v.name or "": list(static_shape(v) or ()) for v in graph.graph.inputs}
     return Inspection(path.name, precision, inputs, layers, figures, problems, notes)
 
@@ -165,12 +171,14 @@ def _width(dtype: str, shape: tuple[int, ...], precision: str) -> int:
         return 4 if len(shape) == 1 else 1
     if dtype == "float32" and precision == "float16":
         return 2
-    return {"int8": 1, "int16": 2, "float32": 4, "int32": 4, "int64": 8, "bool": 1}[dtype]
+    return np.dtype(dtype).itemsize
 
 
-def _graph_layers(graph: Graph, unsupported: Mapping[str, str]) -> tuple[Layer, ...]:
+def _graph_layers(
+    graph: Graph, unsupported: Mapping[str, str], precision: str
+) -> tuple[Layer, ...]:
     layers = []
-    for node in graph.graph:
+    for node, live in zip(graph.graph, live_values(graph), strict=True):
         arrays = [constant_array(value) for value in node.inputs]
         constants = [array for array in arrays if array is not None]
         layers.append(
@@ -178,37 +186,59 @@ def _graph_layers(graph: Graph, unsupported: Mapping[str, str]) -> tuple[Layer, 
                 node.name or node_label(node),
                 node.op_type,
                 static_shape(node.outputs[0]) or (),
-                0,
+                node_macs(node),
                 sum(array.size for array in constants),
-                sum(array.nbytes for array in constants),
-                None,
+                sum(a.size * _width(str(a.dtype), a.shape, precision) for a in constants),
+                _value_bytes(live, precision),
                 unsupported.get(node.name or node_label(node)),
             )
         )
     return tuple(layers)
 
 
-def _figures(layers: tuple[Layer, ...], lowered: bool) -> dict[str, Figure]:
+def _value_bytes(values: tuple[ir.Value, ...], precision: str) -> int | None:
+    """Bytes of all these activations, None when the size of one is not known."""
+    total = 0
+    for value in values:
+        shape, dtype = static_shape(value), dtype_of(value)
+        if shape is None or dtype is None:
+            return None
+        total += math.prod(shape) * _width(dtype, (), precision)
+    return total
+
+
+def _figures(layers: tuple[Layer, ...]) -> dict[str, Figure]:
     figures = {
         "parameters": Figure(sum(layer.parameters for layer in layers), "1", "computed"),
         "weight_bytes": Figure(sum(layer.weight_bytes for layer in layers), "B", "computed"),
     }
-    if lowered:
-        peak = max((layer.live_bytes or 0 for layer in layers), default=0)
-        figures["macs"] = Figure(sum(layer.macs for layer in layers), "1", "computed")
-        figures["peak_live_bytes"] = Figure(peak, "B", "computed")
+    macs = [layer.macs for layer in layers if layer.macs is not None]
+    live = [layer.live_bytes for layer in layers if layer.live_bytes is not None]
+    if len(macs) == len(layers):
+        figures["macs"] = Figure(sum(macs), "1", "computed")
+    if live and len(live) == len(layers):
+        figures["peak_live_bytes"] = Figure(max(live), "B", "computed")
     return figures
 
 
-def _fit_problems(figures: Mapping[str, Figure], target: Target | None) -> tuple[str, ...]:
+def _fit_problems(
+    layers: tuple[Layer, ...], figures: Mapping[str, Figure], target: Target | None
+) -> tuple[str, ...]:
     if target is None:
         return ()
     problems = []
-    for figure, limit, what in (
-        ("weight_bytes", target.flash_bytes, "of flash for weights alone"),
-        ("peak_live_bytes", target.ram_bytes, "of RAM for activations"),
-    ):
-        needed = figures.get(figure)
-        if limit is not None and needed is not None and needed.value > limit:
-            problems.append(f"needs {needed.value:,.0f} bytes {what}, has {limit:,}")
+    weights = figures["weight_bytes"].value
+    if target.flash_bytes is not None and weights > target.flash_bytes:
+        largest = max(layers, key=lambda layer: layer.weight_bytes)
+        problems.append(
+            f"weights alone need {weights:,} bytes of flash, it has {target.flash_bytes:,}; "
+            f"largest: layer {largest.name}, {largest.weight_bytes:,} bytes"
+        )
+    worst = max(layers, key=lambda layer: layer.live_bytes or 0, default=None)
+    needed = (worst.live_bytes or 0) if worst is not None else 0
+    if worst is not None and target.ram_bytes is not None and needed > target.ram_bytes:
+        problems.append(
+            f"layer {worst.name} has {needed:,} bytes of activations live at once, "
+            f"RAM is {target.ram_bytes:,} bytes"
+        )
     return tuple(problems)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetool.errors import EdgetoolError
+from edgetool.figures import Figure
 from edgetool.graph import Graph
 from edgetool.graph.check import find_problems
 from edgetool.graph.execute import Executor
@@ -78,9 +79,12 @@ class PassCost:
     sqnr_db: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """The fields; sqnr_db is left out when nothing differs."""
-        found = {"samples": self.samples, "max_difference": self.max_difference}
-        return found if self.sqnr_db is None else {**found, "sqnr_db": self.sqnr_db}
+        """Figures beside the number of samples; sqnr_db is left out when nothing differs."""
+        found: dict[str, Any] = {"samples": self.samples}
+        found["max_difference"] = Figure(self.max_difference, "1", "computed").to_json()
+        if self.sqnr_db is not None:
+            found["sqnr_db"] = Figure(self.sqnr_db, "dB", "computed").to_json()
+        return found
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ def _run_step(step: Step, graph: Graph, context: PassContext) -> tuple[Graph, Pa
     start = time.perf_counter()
     result: PassResult = run(graph, context)
     seconds = time.perf_counter() - start
-    problems = find_problems(result.graph, shapes=step.name != "expand_qoperators")
+    problems = find_problems(result.graph, complete=step.name != "expand_qoperators")
     if problems:
         raise EdgetoolError(
             f"pass '{step.name}' left a graph that is not legal",

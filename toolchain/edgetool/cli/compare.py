@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from edgetool.cli.terminal import JSON_OPTION, print_json, say, table, verb
+from edgetool.cli.printing import table
+from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 if TYPE_CHECKING:
     from edgetool.comparison import Comparison, Row
@@ -30,13 +31,22 @@ MARKS = {"measured": "", "computed": "", "emulated": " e", "estimated": " ~", "p
 
 @verb
 def run(
-    artifacts: list[Path] = typer.Argument(..., help="Folders written by `edgetool compile`."),
+    artifacts: list[Path] = typer.Argument(
+        ..., metavar="ARTIFACT", help="Folders written by `edgetool compile`."
+    ),
     by: str = typer.Option(
-        "", help="Sort and Pareto front by: accuracy, latency, flash, ram, macs, cycles."
+        "",
+        metavar="NAMES",
+        help="Sort by the first and find the Pareto front of: accuracy, latency, flash, ram, "
+        "macs, instructions, cycles. Example: latency,accuracy",
     ),
     json_output: bool = JSON_OPTION,
 ) -> None:
-    """Compare artifacts by accuracy, size, RAM, MACs and latency, saying how each was obtained."""
+    """Put artifacts side by side.
+
+    Accuracy, sizes, MACs and, where `edgetool profile` has run, instructions and latency; each
+    figure says whether it was measured, emulated or estimated.
+    """
     from edgetool.artifact import Artifact
     from edgetool.comparison import compare_artifacts
 
@@ -50,17 +60,27 @@ def run(
 
 def _print(comparison: Comparison) -> None:
     columns = ["artifact", "precision", "verified", *(HEADINGS[c] for c in comparison.columns)]
-    table(columns, [_row(row, comparison) for row in comparison.rows])
+    names = _short_names(comparison)
+    rows = [_row(names[row.name], row, comparison) for row in comparison.rows]
+    table(columns, rows, fold=True)
     say("e emulated, exact   ~ estimated   others measured or computed   – not known")
     if comparison.by:
-        front = ", ".join(comparison.pareto) or "no artifact has all of these figures"
+        front = ", ".join(names[name] for name in comparison.pareto)
+        front = front or "no artifact has all of these figures"
         say(f"Pareto front by {', '.join(comparison.by)}: {front}")
 
 
-def _row(row: Row, comparison: Comparison) -> list[str]:
+def _short_names(comparison: Comparison) -> dict[str, str]:
+    """Each artifact's folder name, or its path where two folders share a name."""
+    names = {row.name: Path(row.name).name or row.name for row in comparison.rows}
+    shared = len(set(names.values())) < len(names)
+    return {name: name for name in names} if shared else names
+
+
+def _row(name: str, row: Row, comparison: Comparison) -> list[str]:
     verified = {None: "–", True: "yes", False: "NO"}[row.holds]
     cells = [_cell(row.figures.get(column)) for column in comparison.columns]
-    return [row.name, row.precision, verified, *cells]
+    return [name, row.precision, verified, *cells]
 
 
 def _cell(figure: Figure | None) -> str:

@@ -7,42 +7,82 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from edgetool.cli.terminal import JSON_OPTION, ProgressBar, print_json, say, verb
+from edgetool.cli.printing import print_figures
+from edgetool.cli.progress import ProgressBar
+from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 if TYPE_CHECKING:
     from edgetool.artifact import Artifact
 
+EXAMPLE = """\b
+Examples:
+  edgetool compile kws.onnx --target nucleo-l4r5zi --calibrate train.npz --evaluate test.npz
+  edgetool compile kws.onnx --target jetson-nano
+  edgetool compile net.onnx --target ./my-board --shape image=1,3,96,96 --precision float32
+"""
+SHAPE_OPTION = typer.Option(
+    [], metavar="NAME=DIMS", help="Fixes a dynamic input: image=1,3,224,224. May be repeated."
+)
+
 
 @verb
 def run(
-    model: Path = typer.Argument(..., help="An .onnx or .tflite file."),
-    target: str = typer.Option(..., help="A board or core: see `edgetool targets`."),
+    model: Path = typer.Argument(..., metavar="MODEL", help="An .onnx or .tflite file."),
+    target: str = typer.Option(
+        ...,
+        metavar="TARGET",
+        help="A board or core (see `edgetool targets`), or a folder with a target.toml.",
+    ),
     precision: str = typer.Option(
-        None, help="float32, float16, int8; default: the target's, or the model's own int8."
+        None,
+        metavar="NAME",
+        help="float32, float16, int8; default: the model's own int8, else the target's.",
     ),
     calibrate: str = typer.Option(
-        None, help="Data for int8 ranges: .npz, folder, or module:function; x.npz[:200] slices."
+        None,
+        metavar="DATA",
+        help="Samples that set int8 ranges: .npz, folder, or module:function; x.npz[:200] slices.",
     ),
-    evaluate: str = typer.Option(None, help="Labelled data to score the result with."),
-    metric: str = typer.Option(None, help="top1, auc, mse or module:function."),
+    evaluate: str = typer.Option(
+        None, metavar="DATA", help="Labelled samples to score the result with."
+    ),
+    metric: str = typer.Option(
+        None,
+        metavar="NAME",
+        help="top1, auc, mse or module:function, over --evaluate; default: what its labels suit.",
+    ),
     ranges: str = typer.Option(
-        None, help="How calibration chooses activation ranges: minmax, percentile, mse."
+        None,
+        metavar="NAME",
+        help="How calibration chooses activation ranges: minmax, percentile, mse.",
     ),
-    shape: list[str] = typer.Option(
-        [], help="Fixes a dynamic input: name=1,3,224,224. May be repeated."
+    shape: list[str] = SHAPE_OPTION,
+    io: str = typer.Option(
+        None,
+        metavar="TYPE",
+        help="int8 or float32 inputs and outputs; default: int8 on microcontrollers.",
     ),
-    io: str = typer.Option(None, help="Type of inputs and outputs: int8 or float32."),
     compiler: str = typer.Option(
-        "clang", help="For microcontrollers: clang (zig from pip), gcc, or none (sources only)."
+        "clang",
+        metavar="NAME",
+        help="For microcontrollers: clang (zig from pip), gcc, or none (sources only).",
     ),
-    name: str = typer.Option(None, help="Name of the model in C; default: the file's."),
+    name: str = typer.Option(
+        None, metavar="NAME", help="What the model is called in C; default: as the file."
+    ),
     output: Path = typer.Option(
-        None, help="Folder to write; default build/<model>-<target>[-<precision>]."
+        None,
+        metavar="FOLDER",
+        help="Where the artifact goes; default build/<model>-<target>[-<precision>].",
     ),
     force: bool = typer.Option(False, "--force", help="Replace an artifact that is there."),
     json_output: bool = JSON_OPTION,
 ) -> None:
-    """Compile a model for a target: prune what is constant, quantize, lower, export, prove."""
+    """Compile a model for a target.
+
+    Folds what is constant, quantizes, lowers, writes C, TFLite and ONNX with golden inputs, and
+    refuses early what the target cannot run or hold.
+    """
     from edgetool.compilation import CompileRequest, compile_model
 
     request = CompileRequest(
@@ -87,8 +127,6 @@ def summary(artifact: Artifact) -> dict[str, Any]:
 
 
 def _print(artifact: Artifact) -> None:
-    from edgetool.figures import format_figure
-
     manifest = artifact.manifest
     for report in manifest.passes:
         for note in report.get("notes", ()):
@@ -97,8 +135,7 @@ def _print(artifact: Artifact) -> None:
         say(f"note: {note}")
     source = Path(manifest.source["path"]).name
     print(f"{source} for {manifest.target['name']}, {manifest.precision}, {manifest.io} in and out")
-    for name, figure in {**manifest.figures, **manifest.metric}.items():
-        print(f"  {name:<18} {format_figure(figure):>14}  {figure.kind}")
+    print_figures({**manifest.figures, **manifest.metric})
     print(f"wrote {artifact.folder}")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from edgetool.cli.terminal import JSON_OPTION, print_json, table, verb
+from edgetool.cli.printing import table
+from edgetool.cli.terminal import JSON_OPTION, print_json, verb
 
 
 @verb
 def run(json_output: bool = JSON_OPTION) -> None:
-    """Say what this machine can do and how to get what it cannot."""
+    """Say what this machine can do, and how to get the rest."""
     from edgetool.doctor import about, examine
 
     findings = examine()

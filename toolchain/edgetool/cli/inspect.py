@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from edgetool.cli.terminal import JSON_OPTION, print_json, say, table, verb
+from edgetool.cli.compile import SHAPE_OPTION, parse_shapes
+from edgetool.cli.printing import table
+from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 if TYPE_CHECKING:
     from edgetool.inspection import Inspection
@@ -15,13 +17,18 @@ if TYPE_CHECKING:
 
 @verb
 def run(
-    model: Path = typer.Argument(..., help="An .onnx or .tflite file."),
-    target: str = typer.Option(None, help="Say also what this target would refuse."),
-    shape: list[str] = typer.Option([], help="Fixes a dynamic input: name=1,3,224,224."),
+    model: Path = typer.Argument(..., metavar="MODEL", help="An .onnx or .tflite file."),
+    target: str = typer.Option(
+        None, metavar="TARGET", help="Say also what this target would refuse."
+    ),
+    shape: list[str] = SHAPE_OPTION,
     json_output: bool = JSON_OPTION,
 ) -> None:
-    """Show every layer: MACs, bytes, peak RAM, and what a target does not support."""
-    from edgetool.cli.compile import parse_shapes
+    """Show a model layer by layer, before anything is built.
+
+    MACs, bytes of weights, bytes of activations that are live at once, and what a target does
+    not support.
+    """
     from edgetool.inspection import inspect_model
 
     inspection = inspect_model(model, target, parse_shapes(shape))

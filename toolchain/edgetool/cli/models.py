@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from edgetool.cli.terminal import JSON_OPTION, print_json, say, table, verb
+from edgetool.cli.printing import table
+from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 app = typer.Typer(help="List known models and get their files.", rich_markup_mode=None)
 
@@ -40,11 +41,16 @@ def list_all(context: typer.Context, json_output: bool = JSON_OPTION) -> None:
 @app.command("get")
 @verb
 def get(
-    name: str = typer.Argument(..., help="A model's name: see `edgetool models`."),
-    output: Path = typer.Option(None, help="Folder for the files; default: ./<name>."),
+    name: str = typer.Argument(..., metavar="MODEL", help="A model's name: see `edgetool models`."),
+    output: Path = typer.Option(
+        None, metavar="FOLDER", help="Where the files go; default: ./<name>."
+    ),
     json_output: bool = JSON_OPTION,
 ) -> None:
-    """Get a model's files: from $EDGETOOL_MIRROR, the package, the cache, or the network."""
+    """Get a model's files.
+
+    From $EDGETOOL_MIRROR, the package, the cache, or the network; checked by sha256.
+    """
     from edgetool.models import get_model
 
     paths = get_model(name, output or Path(name))

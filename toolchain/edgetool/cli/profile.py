@@ -5,22 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from edgetool.cli.terminal import JSON_OPTION, ProgressBar, print_json, say, verb
+from edgetool.cli.printing import print_figures
+from edgetool.cli.progress import ProgressBar
+from edgetool.cli.terminal import (
+    ARTIFACT_ARGUMENT,
+    COMPILER_OPTION,
+    EMULATOR_OPTION,
+    JSON_OPTION,
+    print_json,
+    save_result,
+    say,
+    verb,
+)
 
 if TYPE_CHECKING:
+    from edgetool.artifact import Artifact
     from edgetool.profiling import Profiled
 
 
 @verb
 def run(
-    artifact: Path = typer.Argument(..., help="A folder written by `edgetool compile`."),
-    compiler: str = typer.Option(None, help="clang or gcc; default: the one it was built with."),
-    emulator: str = typer.Option(None, help="unicorn or qemu; default: what the core can use."),
+    artifact: Path = ARTIFACT_ARGUMENT,
+    compiler: str = COMPILER_OPTION,
+    emulator: str = EMULATOR_OPTION,
     json_output: bool = JSON_OPTION,
 ) -> None:
-    """Measure, emulate or estimate an artifact's cost, and say which is which."""
+    """Say what an artifact costs to run.
+
+    Instructions, stack and RAM are emulated, cycles and latency estimated from the core's timing
+    table; on this machine's runtimes latency is measured. Each figure says which.
+    """
     from edgetool.artifact import Artifact
     from edgetool.profiling import profile_artifact
 
@@ -29,11 +43,11 @@ def run(
         profiled = profile_artifact(opened, compiler=compiler, emulator=emulator, progress=progress)
     content = summary(profiled)
     content |= {"artifact": str(opened.folder), "artifact_sha256": opened.sha256}
-    opened.save_result("profile.json", content)
+    save_result(opened, "profile.json", content)
     if json_output:
         print_json(content)
     else:
-        _print(opened.folder.name, profiled)
+        _print(opened, profiled)
 
 
 def summary(profiled: Profiled) -> dict[str, Any]:
@@ -45,24 +59,23 @@ def summary(profiled: Profiled) -> dict[str, Any]:
             runtime: {name: figure.to_json() for name, figure in figures.items()}
             for runtime, figures in profiled.runtimes.items()
         }
+    if profiled.sections:
+        content["sections"] = {name: size.to_json() for name, size in profiled.sections.items()}
     content["details"] = dict(profiled.details)
     content["notes"] = list(profiled.notes)
     return content
 
 
-def _print(name: str, profiled: Profiled) -> None:
-    from edgetool.figures import format_figure
-
-    print(name)
-    for key, figure in profiled.figures.items():
-        source = f" ({figure.source})" if figure.source else ""
-        print(f"  {key:<18} {format_figure(figure):>14}  {figure.kind}{source}")
-    for runtime, figures in profiled.runtimes.items():
-        for key, figure in figures.items():
-            print(f"  {runtime:<12} {key:<20} {format_figure(figure):>12}  {figure.kind}")
-    sections = profiled.details.get("sections", {})
-    if sections:
-        parts = ", ".join(f"{part} {size:,}" for part, size in sections.items() if size)
-        print(f"  flash by section: {parts} bytes")
+def _print(artifact: Artifact, profiled: Profiled) -> None:
+    manifest = artifact.manifest
+    target = manifest.target["name"]
+    print(f"{artifact.folder.name}: {manifest.name} for {target}, {manifest.precision}")
+    figures = dict(profiled.figures)
+    for runtime, found in profiled.runtimes.items():
+        figures |= {f"{runtime} {key}": figure for key, figure in found.items()}
+    print_figures(figures)
+    parts = [f"{name} {size.value:,}" for name, size in profiled.sections.items() if size.value]
+    if parts:
+        print(f"  bytes by section: {', '.join(parts)}")
     for note in profiled.notes:
         say(f"note: {note}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from edgetool.cli.terminal import JSON_OPTION, print_json, table, verb
+from edgetool.cli.printing import print_wrapped, table
+from edgetool.cli.terminal import JSON_OPTION, print_json, verb
 
 if TYPE_CHECKING:
     from edgetool.packs import Target
@@ -35,7 +36,9 @@ def list_all(context: typer.Context, json_output: bool = JSON_OPTION) -> None:
 @app.command("show")
 @verb
 def show(
-    name: str = typer.Argument(..., help="A target's name, or a folder with a target.toml."),
+    name: str = typer.Argument(
+        ..., metavar="TARGET", help="A target's name, or a folder with a target.toml."
+    ),
     json_output: bool = JSON_OPTION,
 ) -> None:
     """Show a target: every fact with its source."""
@@ -49,9 +52,9 @@ def show(
     for key, value in _facts(target):
         print(f"  {key:<12} {value}")
         if key in target.facts:
-            print(f"  {'':<12} [{target.facts[key]}]")
+            print_wrapped(f"  {'':<12} ", target.facts[key])
     for note in target.notes:
-        print(f"  note: {note}")
+        print_wrapped("  note: ", note)
     print(f"  from {target.source.path} ({target.source.origin})")
 
 
@@ -59,30 +62,42 @@ def _row(target: Target) -> list[str]:
     return [
         target.name,
         target.core.name if target.core else (target.arch or "this machine"),
-        _kib(target.ram_bytes),
-        _kib(target.flash_bytes),
+        _size(target.ram_bytes),
+        _size(target.flash_bytes),
         f"{target.clock_hz / 1e6:.0f} MHz" if target.clock_hz else "–",
         " ".join(target.precisions),
         " ".join(target.runtimes),
     ]
 
 
-def _kib(count: int | None) -> str:
+def _size(count: int | None) -> str:
+    """In the largest unit that leaves no fraction."""
     if count is None:
         return "–"
-    return f"{count / 1024:,.0f} KiB" if count < 1 << 30 else f"{count / (1 << 30):.0f} GiB"
+    for unit, prefix in ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if count and count % unit == 0:
+            return f"{count // unit:,} {prefix}"
+    return f"{count:,} B"
+
+
+def _fact(key: str, value: Any) -> str:
+    if key.endswith("_bytes"):
+        return f"{_size(value)} ({value:,} bytes)"
+    return f"{value / 1e6:g} MHz" if key == "clock_hz" else str(value)
 
 
 def _facts(target: Target) -> list[tuple[str, str]]:
     content = target.to_json()
     shown = ("family", "arch", "ram_bytes", "flash_bytes", "clock_hz", "opset_max")
-    facts = [(key, f"{content[key]}") for key in shown if key in content]
+    facts = [(key, _fact(key, content[key])) for key in shown if key in content]
     if target.core:
         core = target.core
         has = [n for n, there in (("FPU", core.fpu), ("DSP", core.dsp), ("MVE", core.mve)) if there]
         facts.append(("core", f"{core.name} ({core.isa}{', ' if has else ''}{', '.join(has)})"))
     facts.append(("runtimes", ", ".join(target.runtimes)))
-    facts.append(("precisions", f"{', '.join(target.precisions)} ({target.default_precision})"))
+    facts.append(
+        ("precisions", f"{', '.join(target.precisions)} (default {target.default_precision})")
+    )
     facts += [("sensor", f"{s.meter}: {', '.join(s.rails) or s.covers}") for s in target.sensors]
     facts += [("power mode", mode.name) for mode in target.power_modes]
     return facts

@@ -1,27 +1,42 @@
-"""How every verb speaks: errors, JSON, progress. Results go to stdout, all else to stderr."""
+"""How every verb speaks: errors, JSON, exit codes. Results go to stdout, all else to stderr."""
 
 from __future__ import annotations
 
 import functools
 import json
 import os
+import signal
 import sys
-import time
-from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
 from edgetool import __version__
-from edgetool.errors import EdgetoolError
+from edgetool.errors import EdgetoolError, UsageError
+
+if TYPE_CHECKING:
+    from edgetool.artifact import Artifact
 
 P = ParamSpec("P")
 
+EXIT_USAGE = 2
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-PROGRESS_AFTER_S = 1.0
+EXIT_TERMINATED = 143
 
 JSON_OPTION = typer.Option(False, "--json", help="Print the result as JSON on stdout.")
+ARTIFACT_ARGUMENT = typer.Argument(
+    ..., metavar="ARTIFACT", help="A folder written by `edgetool compile`."
+)
+COMPILER_OPTION = typer.Option(
+    None, metavar="NAME", help="clang or gcc; default: the one it was built with."
+)
+EMULATOR_OPTION = typer.Option(
+    None, metavar="NAME", help="unicorn or qemu; default: what the core can use."
+)
 
 
 def verb(function: Callable[P, None]) -> Callable[P, None]:
@@ -29,10 +44,12 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = bool(kwargs.get("json_output"))
         try:
             function(*args, **kwargs)
+            sys.stdout.flush()  # a reader that has gone away is found out here, not at exit
         except EdgetoolError as error:
-            print_error(error, bool(kwargs.get("json_output")))
+            print_error(error, as_json)
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             say("interrupted: nothing half-written is left")
@@ -41,15 +58,28 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except OSError as error:
-            print_error(_from_os(error), bool(kwargs.get("json_output")))
-            raise typer.Exit(2) from None
+            print_error(_from_os(error), as_json)
+            raise typer.Exit(EXIT_USAGE) from None
         except (typer.Exit, typer.Abort):
             raise
         except Exception as error:
-            print_bug(error)
+            print_bug(error, as_json)
             raise typer.Exit(EXIT_BUG) from None
 
     return guarded
+
+
+@contextmanager
+def ends_tidily_when_terminated() -> Iterator[None]:
+    """Let SIGTERM (a CI job's end, `docker stop`) unwind, so that nothing half-written is left."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def print_json(content: Mapping[str, Any]) -> None:
@@ -57,9 +87,27 @@ def print_json(content: Mapping[str, Any]) -> None:
     print(json.dumps(content, indent=2))
 
 
+def save_result(artifact: Artifact, name: str, content: Mapping[str, Any]) -> None:
+    """Keep a result with its artifact for `edgetool compare`; only a note where that fails."""
+    try:
+        artifact.save_result(name, content)
+    except OSError as error:
+        say(f"note: {name} is not kept in '{artifact.folder}': {error.strerror}")
+
+
 def say(line: str) -> None:
     """A line for the person, not part of the result."""
     print(line, file=sys.stderr)
+
+
+def refuse_command_line(message: str, words: Sequence[str]) -> int:
+    """Print what is wrong with a command line, in the words of its parser; the exit code."""
+    unknown = [word for word in words if message.startswith(f"No such command '{word}'")]
+    verb_given = [word for word in words[:1] if word[:1] != "-" and word not in unknown]
+    text = message[:1].lower() + message[1:].rstrip(".")
+    help_line = " ".join(["edgetool", *verb_given, "--help"])
+    print_error(UsageError(text, hints=(help_line,)), "--json" in words)
+    return EXIT_USAGE
 
 
 def print_error(error: EdgetoolError, as_json: bool) -> None:
@@ -70,111 +118,53 @@ def print_error(error: EdgetoolError, as_json: bool) -> None:
     for index, hint in enumerate(error.hints):
         print(f"  {'try:' if index == 0 else '    '} {hint}", file=sys.stderr)
     if as_json:
-        print_json(
-            {
-                "schema_version": 1,
-                "error": {
-                    "kind": error.kind,
-                    "message": error.message,
-                    "details": list(error.details),
-                    "hints": list(error.hints),
-                    "exit_code": error.exit_code,
-                },
-            }
-        )
+        print_json(_error_json(error))
 
 
-def print_bug(error: Exception) -> None:
+def _error_json(error: EdgetoolError) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "error": {
+            "kind": error.kind,
+            "message": error.message,
+            "details": list(error.details),
+            "hints": list(error.hints),
+            "exit_code": error.exit_code,
+        },
+    }
+
+
+def print_bug(error: Exception, as_json: bool) -> None:
     """An error that is edgetool's own fault, with what a report needs."""
     import traceback
 
-    print(f"error: edgetool failed: {type(error).__name__}: {error}", file=sys.stderr)
-    print("  this is a bug in edgetool, not in what you did", file=sys.stderr)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    file = os.path.basename(place.filename)  # noqa: PTH119
+    found = EdgetoolError(
+        f"edgetool failed: {type(error).__name__}: {error}",
+        details=(
+            "this is a bug in edgetool, not in what you did",
+            f"at {file}:{place.lineno} in {place.name}, edgetool {__version__}",
+        ),
+        hints=("EDGETOOL_DEBUG=1 and the same command shows where; please report that",),
+    )
+    found.kind = "bug"
+    print_error(found, as_json)
     if os.environ.get("EDGETOOL_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
-        return
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    print(
-        f"  at {os.path.basename(place.filename)}:{place.lineno} in {place.name},"  # noqa: PTH119
-        f" edgetool {__version__}",
-        file=sys.stderr,
-    )
-    print(
-        "  try: EDGETOOL_DEBUG=1 and the same command shows where; please report that",
-        file=sys.stderr,
-    )
-
-
-def table(columns: list[str], rows: list[list[str]], title: str | None = None) -> None:
-    """A table on stdout; columns of numbers to the right, of words to the left."""
-    from rich.console import Console
-    from rich.table import Table
-
-    sheet = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for index, column in enumerate(columns):
-        numbers = all(row[index][:1].isdigit() or row[index] == "–" for row in rows)
-        sheet.add_column(column, justify="right" if numbers and index else "left")
-    for row in rows:
-        sheet.add_row(*row)
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width, highlight=False, markup=False, emoji=False).print(sheet)
-
-
-class ProgressBar:
-    """A bar on stderr for work longer than a second, silent where stderr is not a terminal.
-
-    Called as progress(done, total, label); the label names the step.
-    """
-
-    def __init__(self) -> None:
-        self._started: dict[str, float] = {}
-        self._bar: Any = None
-        self._tasks: dict[str, Any] = {}
-
-    def __enter__(self) -> ProgressBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def __call__(self, done: int, total: int, label: str) -> None:
-        """Show that `done` of `total` of step `label` are finished."""
-        started = self._started.setdefault(label, time.monotonic())
-        if not sys.stderr.isatty():
-            return
-        if label not in self._tasks and time.monotonic() - started < PROGRESS_AFTER_S:
-            return
-        if self._bar is None:
-            self._bar = _new_bar()
-        if label not in self._tasks:
-            self._tasks[label] = self._bar.add_task(label, total=total)
-        self._bar.update(self._tasks[label], completed=done, total=total)
-
-
-def _new_bar() -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    bar.start()
-    return bar
 
 
 def _from_os(error: OSError) -> EdgetoolError:
     import errno
 
-    from edgetool.errors import UsageError
-
     where = f" '{error.filename}'" if error.filename else ""
     reason = error.strerror or str(error)
-    if error.errno == errno.ENOSPC:
-        return UsageError(f"no space left on the device{where}", hints=("free some, or --output",))
-    return UsageError(f"cannot read or write{where}: {reason}")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return UsageError(
+            f"no space left for{where or ' the output'}: {reason}",
+            hints=("free some, or --output on another disk",),
+        )
+    return UsageError(
+        f"cannot read or write{where}: {reason}",
+        hints=("check the path and its permissions",),
+    )

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from edgetool.cli.terminal import JSON_OPTION, ProgressBar, print_json, say, table, verb
+from edgetool.cli.printing import table
+from edgetool.cli.progress import ProgressBar
+from edgetool.cli.terminal import (
+    ARTIFACT_ARGUMENT,
+    COMPILER_OPTION,
+    EMULATOR_OPTION,
+    JSON_OPTION,
+    print_error,
+    print_json,
+    save_result,
+    say,
+    verb,
+)
 
 if TYPE_CHECKING:
     from edgetool.verification import Verification
@@ -17,21 +29,28 @@ if TYPE_CHECKING:
 
 @verb
 def run(
-    artifact: Path = typer.Argument(..., help="A folder written by `edgetool compile`."),
+    artifact: Path = ARTIFACT_ARGUMENT,
     samples: str = typer.Option(
-        None, help="Data to replay instead of the golden inputs: .npz, folder, module:function."
+        None,
+        metavar="DATA",
+        help="Replayed instead of the golden inputs: .npz, folder, or module:function.",
     ),
-    compiler: str = typer.Option(None, help="clang or gcc; default: the one it was built with."),
-    emulator: str = typer.Option(None, help="unicorn or qemu; default: what the core can use."),
+    compiler: str = COMPILER_OPTION,
+    emulator: str = EMULATOR_OPTION,
     emulated_samples: int = typer.Option(
-        None, min=1, help="How many samples the emulator replays (default 100)."
+        None, min=1, metavar="N", help="How many samples the emulator replays (default 100)."
     ),
-    metric: str = typer.Option(None, help="top1, auc, mse or module:function, with --samples."),
+    metric: str = typer.Option(
+        None, metavar="NAME", help="top1, auc, mse or module:function, over --samples."
+    ),
     json_output: bool = JSON_OPTION,
 ) -> None:
-    """Replay samples in every runtime and name the first layer that differs."""
+    """Check that every runtime computes the same.
+
+    Replays golden inputs (or --samples) in the reference executor, LiteRT, ONNX Runtime and the
+    emulated core, whole and layer by layer, and names the first layer that differs.
+    """
     from edgetool.artifact import Artifact
-    from edgetool.errors import CheckError
     from edgetool.verification import verify_artifact
 
     opened = Artifact.open(artifact)
@@ -47,17 +66,13 @@ def run(
         )
     content = summary(verification)
     content |= {"artifact": str(opened.folder), "artifact_sha256": opened.sha256}
-    opened.save_result("verify.json", content)
+    save_result(opened, "verify.json", content)
     if json_output:
         print_json(content)
     else:
         _print(verification)
     if verification.problems:
-        raise CheckError(
-            "not every runtime computes what the reference computes",
-            details=verification.problems,
-            hints=("edgetool verify --json shows every layer",),
-        )
+        _fail(verification)
 
 
 def summary(verification: Verification) -> dict[str, Any]:
@@ -68,6 +83,19 @@ def summary(verification: Verification) -> dict[str, Any]:
         "runtimes": [_runtime(result) for result in verification.runtimes],
         "skipped": dict(verification.skipped),
     }
+
+
+def _fail(verification: Verification) -> None:
+    """Say which runtime does not hold; the result, JSON or not, is printed already."""
+    from edgetool.errors import CheckError
+
+    error = CheckError(
+        "not every runtime computes what the reference computes",
+        details=verification.problems,
+        hints=("edgetool verify --json shows every layer",),
+    )
+    print_error(error, as_json=False)
+    raise typer.Exit(error.exit_code)
 
 
 def _runtime(result: RuntimeResult) -> dict[str, Any]:
@@ -122,7 +150,7 @@ def _print(verification: Verification) -> None:
     ]
     table(columns, rows)
     for name, why in verification.skipped.items():
-        say(f"not asked: {name}: {why}")
+        say(f"not run: {name}: {why}")
 
 
 def _show(found: Difference) -> str:

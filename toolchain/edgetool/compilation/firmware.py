@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetool.artifact import SOURCES
-from edgetool.compilation.fitting import constant_bytes, plan_of
+from edgetool.compilation.fitting import constant_bytes, io_bytes, plan_of
 from edgetool.compilers.build import build
 from edgetool.compilers.firmware import Firmware, Image
 from edgetool.errors import ModelError, UsageError
@@ -17,6 +17,7 @@ from edgetool.exporters.c import CSources, export_c
 from edgetool.figures import Figure
 from edgetool.packs import Core, Target, kernel_folders
 from edgetool.program.program import Program
+from edgetool.runtimes.session import Progress, step
 
 OPTIMIZE = "-O2"
 
@@ -34,7 +35,9 @@ class CompiledC:
     memory: Mapping[str, Any]
 
 
-def compile_c(program: Program, target: Target, compiler: str, folder: Path) -> CompiledC:
+def compile_c(
+    program: Program, target: Target, compiler: str, folder: Path, progress: Progress | None = None
+) -> CompiledC:
     """Write the C folder of an artifact and, unless compiler is "none", build it for its size.
 
     Raises: MissingToolError, CompilerError; UnsupportedOperatorError for a missing kernel.
@@ -43,7 +46,10 @@ def compile_c(program: Program, target: Target, compiler: str, folder: Path) -> 
     memory = _memory(program, target)
     if compiler == "none":
         return CompiledC(sources, plan_figures(program, target), None, memory)
-    with tempfile.TemporaryDirectory(prefix="edgetool-") as work:
+    with (
+        tempfile.TemporaryDirectory(prefix="edgetool-") as work,
+        step(progress, f"build with {compiler}"),
+    ):
         image = build_sources(program, target, compiler, folder / SOURCES, Path(work))
         figures = built_figures(program, target, image)
     used = {"family": compiler, "version": image.compiler, "flags": list(image.flags)}
@@ -60,7 +66,7 @@ def build_sources(
 ) -> Image:
     """Link generated C for the target's core, objects and ELF in folder."""
     if compiler not in ("clang", "gcc"):
-        raise UsageError(f"compiler '{compiler}' is not one of: clang, gcc")
+        raise UsageError(f"compiler '{compiler}' is not known", hints=("one of: clang, gcc",))
     firmware = Firmware(
         sources=tuple(sorted(sources.glob("*.c")) + sorted((sources / "kernels").glob("*.c"))),
         include=(sources, sources / "kernels"),
@@ -97,6 +103,7 @@ def plan_figures(program: Program, target: Target) -> dict[str, Figure]:
         "ram_bytes": Figure(plan.arena_bytes, "B", "computed", "arena with scratch"),
         "arena_bytes": Figure(plan.arena_bytes, "B", "computed"),
         "arena_lower_bound_bytes": Figure(plan.lower_bound_bytes, "B", "computed"),
+        "io_bytes": Figure(io_bytes(program), "B", "computed", "buffers that the caller holds"),
         "constant_bytes": Figure(constant_bytes(program), "B", "computed", "weights and biases"),
     }
 

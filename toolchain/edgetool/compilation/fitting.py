@@ -9,6 +9,7 @@ from edgetool.kernels import plan_with_kernels
 from edgetool.packs import Target, kernel_folders
 from edgetool.program.memory_plan import MemoryPlan
 from edgetool.program.program import Program
+from edgetool.program.storage import storage_of
 
 if TYPE_CHECKING:
     from edgetool.compilation.firmware import CompiledC
@@ -24,18 +25,19 @@ def constant_bytes(program: Program) -> int:
     return sum(tensor.nbytes for tensor in program.constants())
 
 
+def io_bytes(program: Program) -> int:
+    """Bytes of input and output buffers, which the caller holds beside the arena."""
+    return sum(program.tensors[name].nbytes for name in (*program.inputs, *program.outputs))
+
+
 def check_before_build(program: Program, target: Target) -> None:
-    """Refuse a program whose arena or constants alone are too large for the target.
+    """Refuse a program whose buffers or constants alone are too large for the target.
 
     Raises: DoesNotFitError with the layer and the bytes.
     """
     if target.flash_bytes is not None and constant_bytes(program) > target.flash_bytes:
         raise _too_much_flash(program, target, constant_bytes(program), "weights alone need")
-    if target.ram_bytes is None:
-        return
-    plan = plan_of(program, target)
-    if plan.arena_bytes > target.ram_bytes:
-        raise _too_much_ram(program, target, plan)
+    _check_ram(program, target, plan_of(program, target).arena_bytes)
 
 
 def check_built(compiled: CompiledC, program: Program, target: Target) -> None:
@@ -43,42 +45,54 @@ def check_built(compiled: CompiledC, program: Program, target: Target) -> None:
     flash, ram = compiled.figures.get("flash_bytes"), compiled.figures["ram_bytes"]
     if flash is not None and target.flash_bytes and flash.value > target.flash_bytes:
         raise _too_much_flash(program, target, int(flash.value), "model needs")
-    if target.ram_bytes and ram.value > target.ram_bytes:
-        raise _too_much_ram(program, target, plan_of(program, target))
+    _check_ram(program, target, int(ram.value))
 
 
-def _too_much_ram(program: Program, target: Target, plan: MemoryPlan) -> DoesNotFitError:
-    names = [operation.name for operation in program.operations]
-    details = []
-    if plan.peak_operation in names:
-        index = names.index(plan.peak_operation)
-        live = plan.live_at(program, index)
-        sizes = ", ".join(
-            f"{n} {program.tensors[n].nbytes:,}" for n in live if n in program.tensors
-        )
-        details.append(f"largest: layer {plan.peak_operation}, bytes live at once: {sizes}")
-    limit = target.ram_bytes or 0
-    return DoesNotFitError(
-        f"model needs {_size(plan.arena_bytes)} of RAM, '{target.name}' has {_size(limit)}",
-        details=details,
+def _check_ram(program: Program, target: Target, ram_bytes: int) -> None:
+    """ram_bytes: as in the artifact's figures; input and output buffers come on top."""
+    buffers = io_bytes(program)
+    if target.ram_bytes is None or ram_bytes + buffers <= target.ram_bytes:
+        return
+    needed, limit = _size(ram_bytes + buffers), _size(target.ram_bytes)
+    raise DoesNotFitError(
+        f"model needs {needed} of RAM, '{target.name}' has {limit}",
+        details=(
+            f"arena and static data {ram_bytes:,} bytes, input and output {buffers:,} bytes",
+            _largest_layer(program, plan_of(program, target)),
+        ),
         hints=(
-            "a smaller input or fewer channels in that layer",
-            "edgetool inspect MODEL --target " + target.name + "   shows every layer's bytes",
+            "a smaller input, or fewer channels in that layer",
+            "edgetool inspect MODEL   shows every layer's bytes",
         ),
     )
 
 
+def _largest_layer(program: Program, plan: MemoryPlan) -> str:
+    """The operation with the most bytes of activations live while it runs, and which they are."""
+    roots = storage_of(program).roots
+    live = []
+    for index, operation in enumerate(program.operations):
+        touched = [roots[n] for n in (*operation.inputs, *operation.outputs) if n]
+        names = dict.fromkeys((*plan.live_at(program, index), *touched))
+        live.append([t for t in map(program.tensors.__getitem__, names) if not t.is_constant])
+    totals = [sum(tensor.nbytes for tensor in tensors) for tensors in live]
+    index = totals.index(max(totals))
+    sizes = ", ".join(f"{tensor.name} {tensor.nbytes:,}" for tensor in live[index])
+    return f"largest: layer {program.operations[index].name}, bytes live at once: {sizes}"
+
+
 def _too_much_flash(program: Program, target: Target, needed: int, what: str) -> DoesNotFitError:
-    largest = max(program.constants(), key=lambda tensor: tensor.nbytes)
-    users = [op.name for op in program.operations if largest.name in op.inputs]
-    share = largest.nbytes / max(constant_bytes(program), 1)
-    hints = ["--precision int8 with --calibrate"] if largest.dtype == "float32" else []
+    constants = sorted(program.constants(), key=lambda tensor: tensor.nbytes)
+    details, hints = [], []
+    for largest in constants[-1:]:
+        layer = next((op.name for op in program.operations if largest.name in op.inputs), "?")
+        share = largest.nbytes / constant_bytes(program)
+        weights = f"weights {largest.nbytes:,} bytes ({share:.0%} of all)"
+        details = [f"largest: layer {layer}, {weights}"]
+        hints = ["--precision int8 with --calibrate"] if largest.dtype == "float32" else []
     return DoesNotFitError(
         f"{what} {_size(needed)} of flash, '{target.name}' has {_size(target.flash_bytes or 0)}",
-        details=(
-            f"largest: layer {users[0] if users else '?'}, weights {largest.nbytes:,} bytes "
-            f"({share:.0%} of all)",
-        ),
+        details=details,
         hints=(*hints, "fewer channels in that layer, or a target with more flash"),
     )
 

@@ -10,6 +10,7 @@ from edgetool.artifact import Artifact, Port
 from edgetool.data import InputSpec
 from edgetool.errors import ModelError
 from edgetool.graph import Graph, constant_array, dtype_of, static_shape
+from edgetool.passes.fix_shapes import fixed_input_shape, refuse_unknown_names
 from edgetool.program.layouts import inverse
 from edgetool.program.program import Program
 from edgetool.program.tensor import Tensor
@@ -34,7 +35,12 @@ def ports_of_graph(graph: Graph) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
 
 
 def port_specs(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> list[InputSpec]:
-    """What data for the graph must look like; unknown dimensions count as shapes says, or as 1."""
+    """What data for the graph must look like, its shapes fixed as shapes says.
+
+    Raises: ModelError for a dimension that is not known or a shape that does not fit it;
+    UsageError for a shape of an input that is not there.
+    """
+    refuse_unknown_names(graph.graph, shapes)
     values = [value for value in graph.graph.inputs if value.const_value is None]
     return [_spec(value, shapes) for value in values]
 
@@ -63,9 +69,9 @@ def _value_port(value: ir.Value) -> Port:
 def _spec(value: ir.Value, shapes: Mapping[str, tuple[int, ...]]) -> InputSpec:
     scale, zero_point = _integer_parameters(value)
     dtype = dtype_of(value) or "float32"
-    dims = tuple(value.shape or ())
-    shape = tuple(dim if isinstance(dim, int) else 1 for dim in dims)
-    shape = shapes.get(value.name or "", shape)
+    if dtype == "uint8" and zero_point is not None:  # normalize_qdq makes int8 of it
+        dtype, zero_point = "int8", zero_point - 128
+    shape = fixed_input_shape(value, shapes.get(value.name or ""))
     return InputSpec(value.name or "", shape, dtype, scale, zero_point)
 
 

@@ -66,7 +66,12 @@ class CompileRequest:
         ):
             if value not in known:
                 choices = ", ".join(str(choice) for choice in known if choice)
-                raise UsageError(f"{option} {value} is not one of: {choices}")
+                raise UsageError(f"{option} {value} is not known", hints=(f"one of: {choices}",))
+        if self.metric is not None and self.evaluate is None:
+            raise UsageError(
+                f"--metric {self.metric} has no data to score",
+                hints=("--evaluate DATA, with labels",),
+            )
 
 
 def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> str:

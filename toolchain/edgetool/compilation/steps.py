@@ -11,12 +11,13 @@ import numpy as np
 
 from edgetool import __version__, artifact, pipeline
 from edgetool.artifact import Artifact, Manifest, Port
+from edgetool.compilation.datasets import load_datasets
 from edgetool.compilation.firmware import CompiledC, compile_c
 from edgetool.compilation.fitting import check_before_build, check_built
 from edgetool.compilation.golden import NOISE, golden_samples
-from edgetool.compilation.ports import port_specs, ports_of_graph, ports_of_program
+from edgetool.compilation.ports import ports_of_graph, ports_of_program
 from edgetool.compilation.request import CompileRequest, choose_precision
-from edgetool.data import Dataset, load_data, overlap_note
+from edgetool.data import Dataset, overlap_note, split_slice
 from edgetool.errors import UnsupportedOperatorError
 from edgetool.exporters.onnx import export_onnx
 from edgetool.exporters.tflite import export_tflite
@@ -91,7 +92,7 @@ def prepare(
     graph, reports = pipeline.run_pipeline(source, context, stages)
     program, notes = lower_for(request, target, graph)
     for dataset in (calibration, evaluation):
-        notes += dataset.notes if dataset is not None else ()
+        notes += data_notes(dataset)
     notes += overlap_note(calibration, evaluation)
     if program is not None:
         inputs, outputs = ports_of_program(program, graph)
@@ -122,16 +123,6 @@ def pass_options(
     if progress is not None:
         options["progress"] = progress
     return options
-
-
-def load_datasets(request: CompileRequest, graph: Graph) -> tuple[Dataset | None, Dataset | None]:
-    """Calibration and evaluation data in the source model's own layout and type."""
-    if not (request.calibrate or request.evaluate):
-        return None, None
-    specs = port_specs(graph, request.shapes)
-    calibration = load_data(request.calibrate, specs) if request.calibrate else None
-    evaluation = load_data(request.evaluate, specs) if request.evaluate else None
-    return calibration, evaluation
 
 
 def lower_for(
@@ -170,7 +161,7 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
         (folder / artifact.PROGRAM).write_bytes(dump_program(program))
         notes += write_tflite(prepared, folder)
         if target.family == "microcontroller":
-            compiled = compile_c(program, target, request.compiler, folder)
+            compiled = compile_c(program, target, request.compiler, folder, progress)
             figures |= compiled.figures
             check_built(compiled, program, target)
     samples = golden_samples(prepared.inputs, prepared.calibration or prepared.evaluation, program)
@@ -280,6 +271,14 @@ def target_provenance(target: Target) -> dict[str, Any]:
         "sha256": target.source.sha256,
         "parents": [parent.sha256 for parent in target.parents],
     }
+
+
+def data_notes(dataset: Dataset | None) -> tuple[str, ...]:
+    """What was converted, with the data's name for their path: an artifact holds no place."""
+    if dataset is None:
+        return ()
+    path = split_slice(dataset.path)[0]
+    return tuple(note.replace(path, Path(path).name) for note in dataset.notes)
 
 
 def provenance(dataset: Dataset | None) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from edgetool.compilers.firmware import (
 from edgetool.compilers.gcc import gcc_toolchain
 from edgetool.compilers.invoke import invoke, undefined_symbols
 from edgetool.compilers.machines import Machine, machine_named
-from edgetool.compilers.toolchain import MODEL_FLAGS, Toolchain
+from edgetool.compilers.toolchain import Toolchain
 from edgetool.compilers.zig import zig_toolchain
 from edgetool.errors import CompilerError
 from edgetool.packs.finding import built_in_root
@@ -84,7 +84,7 @@ class _Job:
     def units(self) -> Iterator[_Unit]:
         include = tuple(f"-I{path.resolve()}" for path in self.firmware.include)
         for index, source in enumerate(self.firmware.sources):
-            flags = (self.optimize, *MODEL_FLAGS, *include)
+            flags = (self.optimize, *self.toolchain.model_flags, *include)
             yield _Unit(source.resolve(), f"{index:03d}_{source.stem}.model.o", flags)
         harness = harness_folder()
         start = "start_riscv.c" if self.core.isa.startswith("rv") else "start_arm.c"
@@ -173,7 +173,7 @@ def _image(job: _Job, path: Path) -> Image:
         sections=_sizes(elf),
         symbols=elf.symbols,
         compiler=job.toolchain.version,
-        flags=(*_without_paths(job.toolchain.compile), job.optimize, *MODEL_FLAGS),
+        flags=(*_without_paths(job.toolchain.compile), job.optimize, *job.toolchain.model_flags),
     )
 
 

@@ -121,8 +121,8 @@ class _Reader:
     def _section_headers(self, offset: int) -> Iterator[_Header]:
         entry_size, count, _ = struct.unpack_from("<HHH", self.content, 46)
         for index in range(count):
-            fields = struct.unpack("<7I", self._bytes(offset + index * entry_size, 28))
-            yield _Header(*fields)
+            entry = self._bytes(offset + index * entry_size, entry_size)
+            yield _Header(*struct.unpack_from("<7I", entry))
 
     def _name_table(self, headers: list[_Header]) -> bytes:
         (index,) = struct.unpack_from("<H", self.content, 50)

@@ -149,6 +149,11 @@ class Image:
         """Bytes of RAM for the model's own variables; arena and buffers are the caller's."""
         return self.sections["static_data"]
 
+    @property
+    def stack_bytes(self) -> int:
+        """Size of the stack that the model is called on."""
+        return self.symbols["edge_stack_top"].address - self.symbols["edge_stack_bottom"].address
+
     def describe(self, address: int) -> str:
         """An address as people read it: "conv2d_s8+0x12 (0x00000a42)"."""
         owner = symbol_at(self.symbols, address)

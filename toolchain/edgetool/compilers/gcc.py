@@ -46,6 +46,8 @@ def gcc_toolchain(core: Core) -> Toolchain:
         libraries=("-lgcc",),
         helpers=helper_sources(core.isa, integer=False),
         version=_version(gcc),
+        # Freestanding: gcc's own stdint.h; there may be no C library that has one.
+        model_flags=("-ffreestanding", "-fbuiltin"),
         harness_flags=(*HARNESS_FLAGS, "-fno-tree-loop-distribute-patterns"),
     )
 

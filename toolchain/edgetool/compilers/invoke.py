@@ -13,7 +13,7 @@ LINES_SHOWN = 12
 TIMEOUT_S = 600
 """A compiler's own run-time library is built at its first use and takes up to a minute."""
 
-_OVERFLOW = re.compile(r"region [`']?(FLASH|RAM)'? (?:overflowed by|.*?overflowed by) (\d+) bytes")
+_OVERFLOW = re.compile(r"region [`'](FLASH|RAM)':? overflowed by (\d+) bytes")
 
 
 def invoke(command: Sequence[str], directory: Path, purpose: str) -> None:
@@ -64,6 +64,7 @@ def _failure(output: str, purpose: str) -> CompilerError | DoesNotFitError:
 
 
 def _first_errors(lines: list[str]) -> list[str]:
-    """From the first line that says error on; warnings before it would hide it."""
-    first = next((n for n, line in enumerate(lines) if "error" in line or "undefined" in line), 0)
+    """From the first line that is no warning's; GNU ld's own lines do not say "error"."""
+    wanted = re.compile(r"error|undefined|\bld: (?!warning)")
+    first = next((n for n, line in enumerate(lines) if wanted.search(line)), 0)
     return lines[first : first + LINES_SHOWN]

@@ -69,7 +69,7 @@ _AN547 = Machine(
     flash=Region(0x6000_0000, 16 * MIB),
     ram=Region(0x6200_0000, 16 * MIB),
     fpgaio=0x5930_2000,
-    counter_hz=32_000_000,
+    counter_hz=20_000_000,
 )
 _VIRT = Machine(
     "virt",

@@ -17,9 +17,6 @@ COMMON_FLAGS = (
     # A fused multiply-add rounds once: results would depend on the compiler.
     "-ffp-contract=off",
 )
-MODEL_FLAGS = ("-fhosted",)
-"""A memcpy of four bytes is one load: freestanding compilers would call the function."""
-
 HARNESS_FLAGS = ("-O2", "-ffreestanding", "-fno-builtin")
 """The harness must not call memcpy, which would count as the model's helper."""
 
@@ -35,6 +32,8 @@ class Toolchain:
     compiler does not bring, below targets/harness/helpers.
     run_time_link: command and libraries of a second try, if link lacks a symbol; None: no second
     try.   version: "clang 21.1.0 (zig 0.16.0)".
+    model_flags: for the model's sources. A memcpy of four bytes must become one load, where a
+    freestanding compiler would call the function.
     """
 
     compile: tuple[str, ...]
@@ -42,6 +41,7 @@ class Toolchain:
     libraries: tuple[str, ...]
     helpers: tuple[str, ...]
     version: str
+    model_flags: tuple[str, ...]
     harness_flags: tuple[str, ...] = HARNESS_FLAGS
     run_time_link: tuple[str, ...] | None = None
 

@@ -40,6 +40,7 @@ def zig_toolchain(core: Core) -> Toolchain:
         libraries=(),
         helpers=helper_sources(core.isa, integer=True),
         version=_version(zig),
+        model_flags=("-fhosted",),
         # Built by zig once for each core, in 10 to 60 s, then cached.
         run_time_link=link,
     )

@@ -114,7 +114,10 @@ def require_numbers(dtype: np.dtype[Any], where: str) -> None:
             hints=("save plain numbers: array.astype(numpy.float32)",),
         )
     if dtype.kind not in "biuf":
-        raise DataError(f"{where} holds {dtype}, not integers or floats")
+        raise DataError(
+            f"{where} holds {dtype}, not integers or floats",
+            hints=("save plain numbers: array.astype(numpy.float32)",),
+        )
 
 
 def _fill(stream: IO[bytes], content: bytearray) -> None:

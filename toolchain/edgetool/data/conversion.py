@@ -51,7 +51,14 @@ def convert(given: Given, spec: InputSpec) -> tuple[Array, tuple[str, ...]]:
         text = f"{given.label}: requantized from scale {given.encoding.scale:g}, zero point"
         text += f" {given.encoding.zero_point} to the input's {spec.scale:g}, {spec.zero_point}"
         return array, (text, *notes)
+    if given.array.dtype == np.uint8 and spec.dtype == "int8":
+        return _shifted(given.array), (f"{given.label}: uint8 shifted by -128 to int8",)
     return _to_integer(given, spec), ()
+
+
+def _shifted(array: Array) -> Array:
+    """uint8 as int8 of the same meaning: integer and zero point both lose 128."""
+    return np.asarray(array.astype(np.int16) - 128, np.int8)
 
 
 def dequantize(array: Array, encoding: Encoding) -> npt.NDArray[np.float32]:

@@ -33,6 +33,7 @@ def read_folder(folder: Path, spec: InputSpec) -> dict[str, Array]:
         raise DataError(
             f"folder '{folder}' holds no samples",
             details=(f"looked for: .npy {' '.join(sorted(IMAGES))}",),
+            hints=("one file a sample, in the folder or in one subfolder for each class",),
         )
     labels = [label for _, label in files]
     if min(labels) < 0 <= max(labels):

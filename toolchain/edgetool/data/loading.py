@@ -134,7 +134,10 @@ def _sliced(given: Given, part: slice, spec: str) -> Array:
         return given.array
     sliced = given.array[part]
     if len(given.array) and not len(sliced):
-        raise DataError(f"'{spec}' takes none of the {len(given.array)} samples")
+        raise DataError(
+            f"'{spec}' takes none of the {len(given.array)} samples",
+            hints=(f"a slice within [0:{len(given.array)}]",),
+        )
     return sliced
 
 
@@ -155,7 +158,10 @@ def _encoding(source: Source, name: str) -> Encoding | None:
         return None
     if len(found) == 1:
         missing = next(key for key in keys if key not in found)
-        raise DataError(f"'{source.path}' has '{found[0]}' but no '{missing}'")
+        raise DataError(
+            f"'{source.path}' has '{found[0]}' but no '{missing}'",
+            hints=(f"add {missing}: real = (x - zero_point) * scale",),
+        )
     scale, zero_point = (_scalar(source, key) for key in keys)
     if not scale > 0:
         raise DataError(f"'{keys[0]}' of {source.path} is {scale}, not a positive number")

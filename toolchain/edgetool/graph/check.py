@@ -12,15 +12,27 @@ from edgetool.graph.values import constant_array, dtype_of, node_label, static_s
 _QUANTIZERS = ("QuantizeLinear", "DequantizeLinear")
 
 
-def find_problems(graph: Graph, *, shapes: bool = True) -> list[str]:
+def find_problems(graph: Graph, *, complete: bool = True) -> list[str]:
     """One line for each rule that the graph breaks; none means that it is legal.
 
-    Rules: nodes in topological order, every value defined once and named, default domain
-    only, no subgraphs, constant quantization parameters; with shapes, every value has a
-    static shape and an element type.
+    Rules: nodes in topological order, every value defined once and named. complete adds what
+    holds once shapes are fixed: default domain only, no subgraphs, constant quantization
+    parameters, a static shape and an element type for every value.
     """
-    problems = list(_check_order(graph.graph)) + list(_check_nodes(graph.graph))
-    return problems + (list(_check_shapes(graph.graph)) if shapes else [])
+    problems = list(_check_order(graph.graph))
+    if complete:
+        problems += [*_check_nodes(graph.graph), *_check_shapes(graph.graph)]
+    return problems
+
+
+def computed_parameters(graph: ir.Graph) -> list[ir.Node]:
+    """Quantizing nodes with a scale or zero point that is not constant."""
+    return [node for node in graph if node.op_type in _QUANTIZERS and _is_computed(node)]
+
+
+def _is_computed(node: ir.Node) -> bool:
+    parameters = [value for value in node.inputs[1:] if value is not None]
+    return not parameters or any(constant_array(value) is None for value in parameters)
 
 
 def foreign_nodes(graph: ir.Graph) -> list[ir.Node]:
@@ -59,10 +71,8 @@ def _check_nodes(graph: ir.Graph) -> Iterator[str]:
             yield f"{node_label(node)} is of domain '{node.domain}'"
         if has_subgraph(node):
             yield f"{node_label(node)} has a subgraph"
-        if node.op_type in _QUANTIZERS:
-            parameters = [value for value in node.inputs[1:] if value is not None]
-            if not parameters or any(constant_array(value) is None for value in parameters):
-                yield f"{node_label(node)} has a scale or zero point that is not constant"
+    for node in computed_parameters(graph):
+        yield f"{node_label(node)} has a scale or zero point that is not constant"
 
 
 def _check_shapes(graph: ir.Graph) -> Iterator[str]:

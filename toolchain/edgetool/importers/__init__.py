@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MAX_MODEL_BYTES = 1 << 30
 _HEAD_BYTES = 64
+_TORCH = "torch.onnx.export(model, example, 'model.onnx'), then that file"
+_KERAS = "tf.lite.TFLiteConverter.from_keras_model(model).convert(), then that .tflite"
+_EXPORTS = {".pt": _TORCH, ".pth": _TORCH, ".h5": _KERAS, ".keras": _KERAS}
 
 
 def load_model(path: str | Path) -> Graph:
@@ -45,9 +48,13 @@ def importer_names() -> list[str]:
 
 
 def _read_bytes(file: Path) -> bytes:
+    if file.is_dir():
+        raise UsageError(f"model '{file}' is a folder", hints=[_folder_hint(file)])
     if not file.is_file():
         raise UsageError(f"model '{file}' not found", hints=["the path of a .onnx or .tflite file"])
     size = file.stat().st_size
+    if size == 0:
+        raise ModelFormatError(f"'{file}' is empty", hints=["export or download it again"])
     if size > MAX_MODEL_BYTES:
         raise ModelFormatError(f"'{file}' has {size:,} bytes, the limit is {MAX_MODEL_BYTES:,}")
     try:
@@ -55,6 +62,16 @@ def _read_bytes(file: Path) -> bytes:
             return stream.read(MAX_MODEL_BYTES + 1)
     except OSError as error:
         raise UsageError(f"model '{file}' cannot be read: {error.strerror}") from error
+
+
+def _folder_hint(folder: Path) -> str:
+    """The model in an artifact; a folder with one model file; or what a folder may need."""
+    models = sorted(p for p in folder.glob("*") if p.suffix in (".onnx", ".tflite"))
+    if models:
+        return str(models[0])
+    if (folder / "saved_model.pb").is_file():
+        return "tf.lite.TFLiteConverter.from_saved_model, then its .tflite"
+    return "the path of a .onnx or .tflite file"
 
 
 def _importer_for(file: Path, head: bytes) -> tuple[str, ModuleType]:
@@ -69,5 +86,5 @@ def _importer_for(file: Path, head: bytes) -> tuple[str, ModuleType]:
     raise ModelFormatError(
         f"'{file}' is of no known model format",
         details=[f"known: {', '.join(modules)}"],
-        hints=["a file that ends in .onnx or .tflite"],
+        hints=[_EXPORTS.get(file.suffix.lower(), "a file that ends in .onnx or .tflite")],
     )

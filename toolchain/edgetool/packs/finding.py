@@ -123,7 +123,11 @@ def find(kind: Kind, name_or_path: str | os.PathLike[str]) -> Found:
     if not is_id(text):
         raise PackError(
             f"{kind.noun} name {text!r} is not valid",
-            hints=["small letters, digits, '.', '_' and '-', at most 63, a letter or digit first"],
+            details=_close_to(kind, text.lower()),
+            hints=[
+                f"edgetool {kind.folder}",
+                "small letters, digits, '.', '_' and '-', at most 63, a letter or digit first",
+            ],
         )
     found = find_named(kind, text, list(roots()))
     if found is None:
@@ -185,15 +189,17 @@ def _file_at(kind: Kind, text: str) -> Path:
 
 def _not_found(kind: Kind, name: str) -> PackError:
     places = list(roots())
-    names = [kind.name(path) for root in places for path in _files_in(kind, root)]
-    details = ["looked in: " + ", ".join(_describe(kind, places))]
-    close = nearest(name, names)
-    if close:
-        details.append(f"did you mean: {close}")
+    details = ["looked in: " + ", ".join(_describe(kind, places)), *_close_to(kind, name)]
     hints = [f"edgetool {kind.folder}"]
     if kind.file and Path(name, kind.file).is_file():
         hints.insert(0, f"./{name} for the folder here")
     return PackError(f"{kind.noun} '{name}' not found", details=details, hints=hints)
+
+
+def _close_to(kind: Kind, name: str) -> list[str]:
+    names = [kind.name(path) for root in roots() for path in _files_in(kind, root)]
+    close = nearest(name, names)
+    return [f"did you mean: {close}"] if close else []
 
 
 def _describe(kind: Kind, places: list[Root]) -> Iterator[str]:

@@ -26,17 +26,24 @@ def run(graph: Graph, context: PassContext) -> PassResult:
 
     Constants are the second operand of Add and Mul. Sums of several values are chains of Add.
     """
-    notes = []
-    for node in nodes_of(graph.graph, _RULES):
-        label = node_label(node)
-        became = _RULES[node.op_type](graph.graph, node)
-        if became:
-            notes.append(f"{label} is {became}")
+    notes: list[str] = []
+    while found := _rewrite_once(graph.graph):
+        notes += found
     if not notes:
         return unchanged(graph)
     remove_unused(graph.graph)
     infer_shapes(graph.model)
     return PassResult(graph, True, tuple(notes))
+
+
+def _rewrite_once(graph: ir.Graph) -> list[str]:
+    notes = []
+    for node in nodes_of(graph, _RULES):
+        label = node_label(node)
+        became = _RULES[node.op_type](graph, node)
+        if became:
+            notes.append(f"{label} is {became}")
+    return notes
 
 
 def _mean(graph: ir.Graph, node: ir.Node) -> str:

@@ -1,7 +1,8 @@
 """What is known of each channel's values: interval analysis, one interval a channel (axis 1).
 
 The intervals hold for every executor of the graph: where a QuantizeLinear ends an integer sum,
-float rounding and the fixed-point multiplier that rounds twice are both followed.
+float rounding and the fixed-point multiplier that rounds twice are both followed. A sum that is
+constant is rounded as the reference executor rounds it.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from edgetool.graph import attribute, constant_array, dtype_of, static_shape
+from edgetool.graph.operands import activation_scale, read_operand
 from edgetool.passes.channel_layers import ChannelLayer, channel_layer
-from edgetool.passes.constant_operands import activation_scale, read_operand
+from edgetool.passes.constant_results import constant_results
 
 Array = npt.NDArray[Any]
 
@@ -96,6 +98,11 @@ class Analysis:
             return self._found[id(value)]
         return _bounds_of_type(value)
 
+    def ends_of(self, value: ir.Value) -> tuple[Array, Array]:
+        """(low, high) of the value."""
+        found = self.of(value)
+        return found.low, found.high
+
     def _visit(self, node: ir.Node) -> None:
         rule = _RULES.get(node.op_type) if node.domain == "" else None
         output = node.outputs[0]
@@ -146,9 +153,7 @@ def _layer(analysis: Analysis, node: ir.Node) -> Bounds | None:
 
 def _products(weights: Array, low: Array, high: Array) -> tuple[Array, Array]:
     """Bounds of weight times value; 0 times anything is 0."""
-    with np.errstate(invalid="ignore"):
-        first = np.where(weights == 0, 0.0, weights * low)
-        second = np.where(weights == 0, 0.0, weights * high)
+    first, second = _product(weights, low), _product(weights, high)
     return np.minimum(first, second), np.maximum(first, second)
 
 
@@ -171,8 +176,12 @@ def _quantize(analysis: Analysis, node: ir.Node) -> Bounds | None:
     margin = margin + source.slack / scale
     low = np.minimum(*_roundings(source.low / scale, source.step / scale, -margin))
     high = np.maximum(*_roundings(source.high / scale, source.step / scale, margin))
+    low, high = low + zero, high + zero
+    known = constant_results(node, analysis.ends_of, scale, zero)
+    if known is not None and known.size == low.size:
+        low, high = (np.where(np.isnan(known), end, known) for end in (low, high))
     limits = (float(info.min), float(info.max))
-    return Bounds.exact(np.clip(low + zero, *limits), np.clip(high + zero, *limits))
+    return Bounds.exact(np.clip(low, *limits), np.clip(high, *limits))
 
 
 def _roundings(values: Array, multiplier: Array, margin: Array) -> tuple[Array, Array]:
@@ -195,7 +204,9 @@ def _dequantize(analysis: Analysis, node: ir.Node) -> Bounds | None:
     if scale is None or constant_array(node.inputs[0]) is not None:
         return None
     source = analysis.of(node.inputs[0])
-    return Bounds.exact((source.low - zero) * scale, (source.high - zero) * scale)
+    low, high = (source.low - zero) * scale, (source.high - zero) * scale
+    # Whatever only moves these values about rescales them by one step of their own.
+    return Bounds(low, high, np.zeros(low.size), np.full(low.size, scale))
 
 
 def _quantization(node: ir.Node) -> tuple[float | None, int]:
@@ -313,23 +324,31 @@ def _add(analysis: Analysis, node: ir.Node) -> Bounds | None:
 
 def _mul(analysis: Analysis, node: ir.Node) -> Bounds | None:
     pair = _pair(analysis, node)
-    if pair is None or any(bounds.slack.any() for bounds in pair):
+    if pair is None:
         return None
     step = 0.0
     a, b = pair
-    corners = []
-    for x in (a.low, a.high):
-        for y in (b.low, b.high):
-            with np.errstate(invalid="ignore"):
-                corners.append(np.where((x == 0) | (y == 0), 0.0, x * y))
+    corners = [_product(x, y) for x in (a.low, a.high) for y in (b.low, b.high)]
     low, high = np.minimum.reduce(corners), np.maximum.reduce(corners)
-    slack = np.where(np.isfinite(low + high), np.abs(low) + np.abs(high), 0.0) * _FLOAT_EPSILON
+    slack = _product(_size(a), b.slack) + _product(_size(b), a.slack) + a.slack * b.slack
+    slack = slack + np.maximum(np.abs(low), np.abs(high)) * _FLOAT_EPSILON
+    slack = np.where(np.isfinite(slack), slack, 0.0)
     if analysis.is_quantized:
         steps = [activation_scale(value) for value in node.inputs]
         if None in steps:
             return None
         step = math.prod(step for step in steps if step is not None)
     return Bounds(low, high, slack, np.full(low.size, step))
+
+
+def _product(first: Array, second: Array) -> Array:
+    """first * second, where 0 times anything is 0."""
+    with np.errstate(invalid="ignore"):
+        return np.where((first == 0) | (second == 0), 0.0, first * second)
+
+
+def _size(bounds: Bounds) -> Array:
+    return np.maximum(np.abs(bounds.low), np.abs(bounds.high))
 
 
 def _concat(analysis: Analysis, node: ir.Node) -> Bounds | None:
@@ -350,18 +369,25 @@ def _average_pool(analysis: Analysis, node: ir.Node) -> Bounds | None:
     padded = any(attribute(node, "pads", ())) or attribute(node, "auto_pad", "NOTSET") != "NOTSET"
     if attribute(node, "count_include_pad", 0) and (padded or attribute(node, "ceil_mode", 0)):
         source = source.hull(0.0)
-    return _rounded(analysis, source)
+    return _averaged(source, math.prod(attribute(node, "kernel_shape")), source.step)
 
 
 def _global_average(analysis: Analysis, node: ir.Node) -> Bounds | None:
-    return _rounded(analysis, analysis.of(node.inputs[0]))
+    values = (node.inputs[0], node.outputs[0])
+    before, after = (math.prod((static_shape(v) if v else None) or ()) for v in values)
+    source, count = analysis.of(node.inputs[0]), max(before // max(after, 1), 1)
+    return _averaged(source, count, source.step / count)
 
 
-def _rounded(analysis: Analysis, source: Bounds) -> Bounds:
-    """A mean of many values in float32; constants of a quantized graph are whole steps."""
-    size = np.maximum(np.abs(source.low), np.abs(source.high))
-    size = np.where(np.isfinite(size), size, 0.0)
-    return Bounds(source.low, source.high, source.slack + 1e-5 * size, source.step)
+def _averaged(source: Bounds, count: int, step: Array) -> Bounds:
+    """A mean of count values, summed in float32 or in an integer whose unit is step.
+
+    Integer kernels rescale the sum of a global mean in one go, unit / count; a pooling window
+    is rounded to a whole step of its input first, where a constant is exact.
+    """
+    size = np.where(np.isfinite(_size(source)), _size(source), 0.0)
+    slack = source.slack + np.where(step > 0, 0.0, count * _FLOAT_EPSILON * size)
+    return Bounds(source.low, source.high, slack, step)
 
 
 def _reduce_mean(analysis: Analysis, node: ir.Node) -> Bounds | None:
@@ -383,7 +409,7 @@ def _resize(analysis: Analysis, node: ir.Node) -> Bounds | None:
     form = attribute(node, "coordinate_transformation_mode", "half_pixel")
     if not linear or form == "tf_crop_and_resize":
         return None
-    return _rounded(analysis, analysis.of(node.inputs[0]))
+    return analysis.of(node.inputs[0])
 
 
 def _pad(analysis: Analysis, node: ir.Node) -> Bounds | None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from edgetool.graph import attribute, static_shape
-from edgetool.passes.constant_operands import Operand, read_operand
+from edgetool.graph.operands import Operand, read_operand
 
 Array = npt.NDArray[Any]
 

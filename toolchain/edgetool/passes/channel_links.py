@@ -16,6 +16,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from edgetool.graph import attribute, constant_array, static_shape
+from edgetool.graph.operands import read_operand
 from edgetool.passes.channel_bounds import (
     channel_expansion,
     channels_of,
@@ -23,7 +24,6 @@ from edgetool.passes.channel_bounds import (
     pad_value,
 )
 from edgetool.passes.channel_layers import channel_layer
-from edgetool.passes.constant_operands import read_operand
 
 Array = npt.NDArray[Any]
 

@@ -28,8 +28,11 @@ class PassContext:
 
 @dataclass(frozen=True)
 class PassResult:
-    """graph: the result (the input changed in place, or a new one).   changed: whether anything
-    was.   notes: one line for each thing a user would want to know."""  # noqa: D205,D209
+    """What a pass did.
+
+    graph: the result (the input changed in place, or a new one).   changed: whether anything was.
+    notes: one line for each thing a user would want to know.
+    """
 
     graph: Graph
     changed: bool

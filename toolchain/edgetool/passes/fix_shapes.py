@@ -6,11 +6,13 @@ from the user (`context.shapes`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import onnx_ir as ir
 
 from edgetool.errors import ModelError, ModelFormatError, UnsupportedOperatorError, UsageError
 from edgetool.graph import Graph, node_label, static_shape
-from edgetool.graph.check import foreign_nodes, has_subgraph
+from edgetool.graph.check import computed_parameters, foreign_nodes, has_subgraph
 from edgetool.graph.shapes import infer_shapes, unknown_values
 from edgetool.passes import fold_constants
 from edgetool.passes.contract import PassContext, PassResult, unchanged
@@ -25,9 +27,9 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     that does not exist; UnsupportedOperatorError naming a node that cannot be followed.
     """
     _refuse_foreign(graph.graph)
-    _refuse_unknown_names(graph.graph, context)
+    refuse_unknown_names(graph.graph, context.shapes)
     notes = [note for value in graph.graph.inputs for note in _fix_input(value, context)]
-    if not notes and not unknown_values(graph.graph):
+    if not notes and not unknown_values(graph.graph) and not computed_parameters(graph.graph):
         return unchanged(graph)
     infer_shapes(graph.model, forget=True)
     while unknown := unknown_values(graph.graph):
@@ -35,6 +37,7 @@ def run(graph: Graph, context: PassContext) -> PassResult:
             raise _unknown_shape(unknown[0])
         infer_shapes(graph.model)
     _refuse_huge(graph.graph)
+    _refuse_computed_parameters(graph, context)
     return PassResult(graph, True, (*notes, f"{len(graph.graph)} nodes have static shapes"))
 
 
@@ -49,29 +52,42 @@ def _refuse_foreign(graph: ir.Graph) -> None:
         )
 
 
-def _refuse_unknown_names(graph: ir.Graph, context: PassContext) -> None:
+def refuse_unknown_names(graph: ir.Graph, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise UsageError for a shape of an input that the graph does not have."""
     names = [str(value.name) for value in graph.inputs]
-    for name in context.shapes:
+    for name in shapes:
         if name not in names:
-            raise UsageError(f"the model has no input '{name}'", details=[f"it has: {names}"])
+            raise UsageError(
+                f"--shape: the model has no input '{name}'",
+                details=[f"it has: {', '.join(names)}"],
+                hints=[f"--shape {names[0] if names else 'NAME'}=DIMS"],
+            )
 
 
 def _fix_input(value: ir.Value, context: PassContext) -> list[str]:
+    before = value.shape
+    after = fixed_input_shape(value, context.shapes.get(str(value.name)))
+    value.shape = ir.Shape(after)
+    known = before is not None and tuple(before) == after
+    return [] if known else [f"input '{value.name}' is {_text(after)}"]
+
+
+def fixed_input_shape(value: ir.Value, given: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The static shape that an input gets, from the user's shape for it where there is one.
+
+    Raises: ModelError for a dimension that is not known or a shape that does not fit it.
+    """
     name = str(value.name)
-    given = context.shapes.get(name)
     if given is not None and any(dim < 1 for dim in given):
-        raise UsageError(f"shape {_text(given)} of input '{name}' is not positive")
+        raise UsageError(f"--shape: {_text(given)} of input '{name}' is not positive")
     if value.shape is None:
         if given is None:
             raise ModelError(
                 f"input '{name}' has no shape at all", hints=[f"--shape {name}=1,3,224,224"]
             )
-        value.shape = ir.Shape(given)
-        return [f"input '{name}' is {_text(given)}"]
+        return given
     before = tuple(value.shape)
-    after = _given_shape(name, before, given) if given else _default_shape(name, before)
-    value.shape = ir.Shape(after)
-    return [] if before == after else [f"input '{name}' is {_text(after)}"]
+    return _given_shape(name, before, given) if given else _default_shape(name, before)
 
 
 def _given_shape(
@@ -81,7 +97,8 @@ def _given_shape(
     fixed = [(i, dim) for i, dim in enumerate(before) if isinstance(dim, int) and i > 0]
     if len(given) != len(before) or any(given[i] != dim for i, dim in fixed):
         raise ModelError(
-            f"shape {_text(given)} does not fit input '{name}', which is {_symbols(before)}"
+            f"--shape: {_text(given)} does not fit input '{name}', which is {_symbols(before)}",
+            hints=[f"--shape {name}={_example(before)}"],
         )
     return given
 
@@ -126,6 +143,16 @@ def _refuse_huge(graph: ir.Graph) -> None:
                 elements *= dim
             if not 0 < elements <= MAX_VALUE_ELEMENTS:
                 raise ModelFormatError(f"{node_label(node)}: an output of {elements:,} elements")
+
+
+def _refuse_computed_parameters(graph: Graph, context: PassContext) -> None:
+    if computed_parameters(graph.graph):
+        fold_constants.run(graph, context)
+    for node in computed_parameters(graph.graph):
+        raise UnsupportedOperatorError(
+            f"{node_label(node)} has a scale or zero point that depends on the input",
+            hints=["static quantization: this form computes its ranges while it runs"],
+        )
 
 
 def _symbols(dims: tuple[int | ir.SymbolicDim, ...]) -> str:

@@ -19,10 +19,10 @@ import onnx_ir as ir
 
 from edgetool.graph import Graph, constant_array, make_constant, static_shape
 from edgetool.graph.edit import insert_node, nodes_of, remove_unused, set_input
+from edgetool.graph.operands import activation_scale, overwrite, take
 from edgetool.passes.channel_bounds import Analysis, Bounds
 from edgetool.passes.channel_layers import ChannelLayer, channel_layer
 from edgetool.passes.channel_links import BINARY, RESHAPES, Channels, constant_channel_axis
-from edgetool.passes.constant_operands import activation_scale, overwrite, take
 from edgetool.passes.contract import PassContext, PassResult, unchanged
 
 Array = npt.NDArray[Any]
@@ -290,7 +290,8 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     for name, entry in removed.items():
-        old, new = before[name], after[name]
+        # A layer that nothing needs any more is gone.
+        old, new = before[name], after.get(name, _Cost(0, 0, 0))
         saved = f"weights {_change(old.weight_bytes, new.weight_bytes)} B"
         saved += f", MACs {_change(old.macs, new.macs)}"
         kinds = ((entry.constant, "constant"), (entry.unread, "never read"))

@@ -7,17 +7,23 @@ from pathlib import Path
 from statistics import median
 
 from edgetool.artifact import SOURCES, Artifact
-from edgetool.compilation.firmware import build_sources, built_figures
-from edgetool.errors import UsageError
+from edgetool.compilation.firmware import build_sources, built_figures, core_of
+from edgetool.compilers.firmware import Image
+from edgetool.errors import MissingToolError, UsageError
 from edgetool.figures import Figure
 from edgetool.packs import Target
 from edgetool.profiling.profile import Profiled
 from edgetool.runtimes.bare_metal import EmulatedRun, estimate_cycles, run
+from edgetool.runtimes.session import Progress, step
 from edgetool.verification.emulator import choose_emulator, samples_as_bytes
 
 
 def profile_firmware(
-    artifact: Artifact, target: Target, compiler: str | None, emulator: str | None
+    artifact: Artifact,
+    target: Target,
+    compiler: str | None,
+    emulator: str | None,
+    progress: Progress | None = None,
 ) -> Profiled:
     """Build the artifact's sources and run its golden inputs, counting every instruction."""
     program, core = artifact.program(), target.core
@@ -29,41 +35,51 @@ def profile_firmware(
     named = dict(zip(program.input_names, program.inputs, strict=True))
     inputs = samples_as_bytes(program, {named[port]: array for port, array in golden.items()})
     with tempfile.TemporaryDirectory(prefix="edgetool-") as folder:
-        image = build_sources(program, target, chosen, sources, Path(folder))
-        result = run(image, core, inputs, choose_emulator(core, emulator))
-        cycles, source = estimate_cycles(result, image, core)
-        figures = {**run_figures(result, cycles, source, target), **built_figures(program, target, image)}
+        with step(progress, f"build with {chosen}"):
+            image = build_sources(program, target, chosen, sources, Path(folder))
+        with step(progress, f"emulate {len(inputs)} samples"):
+            result = run(image, core, inputs, choose_emulator(core, emulator))
+        estimated, notes = estimated_figures(result, image, target)
+        figures = run_figures(result) | estimated | built_figures(program, target, image)
         details = {
-            "sections": dict(image.sections),
             "compiler": image.compiler,
             "flags": list(image.flags),
             "emulator": result.emulator,
             "inferences": len(result.instructions),
         }
-    return Profiled(figures, {}, details, _notes(target))
+        sections = {
+            name: Figure(size, "B", "computed", f"linked by {image.compiler}")
+            for name, size in image.sections.items()
+        }
+    return Profiled(figures, {}, details, notes, sections)
 
 
-def run_figures(
-    result: EmulatedRun, cycles: float, source: str, target: Target
-) -> dict[str, Figure]:
-    """Figures of an emulated run; latency only where the target has a clock."""
-    figures = {
-        "instructions": Figure(median(result.instructions), "1", "emulated", result.emulator),
-        "cycles": Figure(round(cycles), "1", "estimated", source),
-        "stack_bytes": Figure(result.stack_bytes, "B", "emulated", result.emulator),
-        "arena_used_bytes": Figure(result.arena_used_bytes, "B", "emulated", result.emulator),
+def run_figures(result: EmulatedRun) -> dict[str, Figure]:
+    """What the emulator counted."""
+    tool = result.emulator
+    return {
+        "instructions": Figure(median(result.instructions), "1", "emulated", tool),
+        "stack_bytes": Figure(result.stack_bytes, "B", "emulated", tool),
+        "arena_used_bytes": Figure(result.arena_used_bytes, "B", "emulated", tool),
     }
-    if target.clock_hz:
-        latency = cycles / target.clock_hz
-        clock = f"{source}; {target.clock_hz / 1e6:g} MHz, no wait states"
-        figures["latency_s"] = Figure(latency, "s", "estimated", clock)
-    return figures
 
 
-def _notes(target: Target) -> tuple[str, ...]:
-    notes = []
-    if target.core is not None and target.core.cycles_note:
-        notes.append(target.core.cycles_note)
+def estimated_figures(
+    result: EmulatedRun, image: Image, target: Target
+) -> tuple[dict[str, Figure], tuple[str, ...]]:
+    """(cycles, and latency where the target has a clock; notes that say why one is missing)."""
+    core = core_of(target)
+    try:
+        estimate = estimate_cycles(result, image, core)
+    except MissingToolError as error:
+        return {}, (f"no cycles: {error.message}; {'; '.join(error.hints)}",)
+    if estimate is None:
+        why = "has no timing table" if not core.cycles else "was run without counting blocks"
+        return {}, (f"no cycles: {core.name} {why}",)
+    cycles, source = estimate
+    figures = {"cycles": Figure(round(cycles), "1", "estimated", source)}
     if not target.clock_hz:
-        notes.append(f"'{target.name}' is a bare core without a clock: no latency in seconds")
-    return tuple(notes)
+        return figures, (f"no latency in seconds: '{target.name}' is a core without a clock",)
+    clock = f"cycles at {target.clock_hz / 1e6:g} MHz, no wait states"
+    figures["latency_s"] = Figure(cycles / target.clock_hz, "s", "estimated", clock)
+    return figures, ()

@@ -17,13 +17,15 @@ class Profiled:
     """Figures of one artifact.
 
     figures: by name; each says how it was obtained.   runtimes: figures of each runtime that ran
-    on this machine, by its name.   details: sections, per-layer rows, tools.   notes: for people.
+    on this machine, by its name.   details: tools and flags.   notes: for people.
+    sections: bytes of the model's code, constants and static data.
     """
 
     figures: Mapping[str, Figure]
     runtimes: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sections: Mapping[str, Figure] = field(default_factory=dict)
 
 
 def profile_artifact(
@@ -40,7 +42,7 @@ def profile_artifact(
     if artifact.manifest.target["family"] == "microcontroller":
         from edgetool.profiling.emulated import profile_firmware
 
-        return profile_firmware(artifact, artifact.target(), compiler, emulator)
+        return profile_firmware(artifact, artifact.target(), compiler, emulator, progress)
     if compiler or emulator:
         raise UsageError("--compiler and --emulator are for microcontroller artifacts")
     from edgetool.profiling.host import profile_on_host

@@ -66,7 +66,7 @@ def multiply_double_rounding(values: Integers, multiplier: Integers, shift: Inte
     if np.any(shifts > 0):
         shifted = wrap_int32(shifted << np.maximum(shifts, 0))
     product = np.asarray(shifted * np.asarray(multiplier, np.int64), np.int64)
-    nudged = product + ((1 << 30) + (second.astype(np.int64) << (30 + right)))
+    nudged: Int64Array = product + ((1 << 30) + (second.astype(np.int64) << (30 + right)))
     nudged -= (shifted < 0) * (second.astype(np.int64) << 31)
     nudged >>= 31 + right
     return nudged

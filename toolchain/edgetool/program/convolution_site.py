@@ -28,6 +28,8 @@ class ConvolutionSite:
         self.rank = len(site.shape(0))
         if self.rank not in (3, 4):
             raise site.unsupported(f"a convolution over {self.rank - 2} spatial axes")
+        if {len(site.shape(1)), len(site.output_shape())} != {self.rank}:
+            raise site.unsupported("a convolution whose weights or output have another rank")
         if not site.is_constant(1):
             raise site.unsupported("a convolution whose weights are computed")
 

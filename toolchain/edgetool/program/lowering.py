@@ -9,7 +9,6 @@ operator that really computes in float makes a Dequantize operation of it.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,77 +23,25 @@ from edgetool.graph import (
     node_label,
     static_shape,
 )
+from edgetool.program.binding import RESHAPES, Bound, preferred_layout
 from edgetool.program.builder import Builder
 from edgetool.program.layouts import (
     Layout,
-    after_transpose,
     between,
-    channels_last,
     identity,
     moves_only_units,
     permute,
-    unit_move,
 )
 from edgetool.program.operator import Clamp
 from edgetool.program.ops import rules
 from edgetool.program.ops.dequantize import Dequantize
-from edgetool.program.ops.quantize import Quantize
 from edgetool.program.ops.requantize import Requantize
 from edgetool.program.ops.reshape import Reshape
 from edgetool.program.ops.transpose import Transpose
 from edgetool.program.program import Program
+from edgetool.program.rebinding import REBINDING
 from edgetool.program.site import Constant, Site
 from edgetool.program.tensor import DTYPES, Quantization, Tensor
-
-RESHAPES = frozenset(["Reshape", "Flatten", "Squeeze", "Unsqueeze"])
-# Operators that want channels last; an input feeding one of them is given in that order.
-SPATIAL = frozenset(
-    [
-        "Conv",
-        "ConvTranspose",
-        "MaxPool",
-        "AveragePool",
-        "GlobalAveragePool",
-        "GlobalMaxPool",
-        "Resize",
-        "Upsample",
-    ]
-)
-# Operators that keep the order of axes, looked through when the input's order is chosen.
-ORDER_KEEPING = frozenset(
-    [
-        "QuantizeLinear",
-        "DequantizeLinear",
-        "Relu",
-        "Clip",
-        "LeakyRelu",
-        "HardSwish",
-        "Sigmoid",
-        "Tanh",
-        "Add",
-        "Sub",
-        "Mul",
-        "Pad",
-        "Cast",
-        "Identity",
-        "BatchNormalization",
-    ]
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Bound:
-    """Where an ONNX value lives.
-
-    layout: order of the tensor's axes.   dequantized: the value is float, the tensor integer.
-    pending: (shape, layout) of the value before a flatten to (1, K) that has not been carried
-    out: the tensor still has that shape and order.
-    """
-
-    tensor: Tensor
-    layout: Layout
-    dequantized: bool = False
-    pending: tuple[tuple[int, ...], Layout] | None = None
 
 
 def lower(graph: Graph, name: str) -> Program:
@@ -117,6 +64,7 @@ class Lowering:
         self._floats: dict[tuple[str, Layout], Tensor] = {}
         self._transposed: dict[tuple[str, Layout], Tensor] = {}
         self._requantized: dict[tuple[str, float, int], Tensor] = {}
+        self._views: dict[str, Tensor] = {}  # reshaped tensor → the tensor whose elements it shows
 
     def run(self) -> Program:
         """Lower every node in order."""
@@ -177,7 +125,7 @@ class Lowering:
         data = constant_array(source)
         if data is None:
             return None
-        return Constant(source.name or "constant", data, self._parameters(producer, data.ndim))
+        return Constant(source.name or "constant", data, self.parameters_of(producer, data.ndim))
 
     def is_integer_view(self, value: ir.Value) -> bool:
         """Whether the value is held as integers with a known quantization."""
@@ -191,10 +139,10 @@ class Lowering:
             return None
         if any(user.op_type != "QuantizeLinear" for user in users):
             return None
-        found = [self._parameters(user, len(self.shape(value))) for user in users]
+        found = [self.parameters_of(user, len(self.shape(value))) for user in users]
         if not found[0].is_per_tensor or not all(found[0].same_as(other) for other in found):
             return None
-        return self._quantized_dtype(users[0]), found[0]
+        return self.quantized_dtype(users[0]), found[0]
 
     def has_constant_bounds(self, node: ir.Node) -> bool:
         """Whether a Relu or Clip has bounds known now."""
@@ -221,7 +169,7 @@ class Lowering:
         self, value: ir.Value, layout: Layout | None = None, as_float: bool = False
     ) -> Tensor:
         """The tensor of an activation in the wanted layout (as it is when None)."""
-        bound = self._materialized(value)
+        bound = self.materialized(value)
         tensor = self._dequantized(bound) if as_float else bound.tensor
         if layout is None or layout == bound.layout:
             return tensor
@@ -231,7 +179,7 @@ class Lowering:
         self, value: ir.Value, as_float: bool = False
     ) -> tuple[Tensor, npt.NDArray[np.int64] | None]:
         """The (1, K) tensor of a value and the ONNX index of each element (None: in order)."""
-        bound = self._bound(value)
+        bound = self.bound_of(value)
         if bound.pending is None:
             return self.tensor(value, identity(len(self.shape(value))), as_float), None
         shape, layout = bound.pending
@@ -240,13 +188,17 @@ class Lowering:
         return self.reshape(tensor, self.shape(value)), order
 
     def reshape(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """tensor under another shape; itself when the shape is the same."""
+        """tensor under another shape; itself, or what it is a view of, where that has the shape."""
         if tensor.shape == shape:
             return tensor
+        if tensor.name in self._views:
+            return self.reshape(self._views[tensor.name], shape)
         if tensor.data is not None:
             name = f"{tensor.name}_reshaped"
             return self.builder.constant(name, tensor.data.reshape(shape), tensor.quantization)
-        return self._derived(tensor, "reshape", Reshape(), shape, identity(len(shape)))
+        view = self._derived(tensor, "reshape", Reshape(), shape, identity(len(shape)))
+        self._views[view.name] = tensor
+        return view
 
     def requantize(self, tensor: Tensor, quantization: Quantization) -> Tensor:
         """tensor with other per-tensor parameters; itself when they are the same."""
@@ -284,16 +236,8 @@ class Lowering:
             raise UnsupportedOperatorError(
                 f"layer {node_label(node)}: operators of domain '{node.domain}' are not known"
             )
-        if node.op_type == "QuantizeLinear":
-            self._lower_quantize(node)
-        elif node.op_type == "DequantizeLinear":
-            self._lower_dequantize(node)
-        elif node.op_type == "Transpose":
-            self._lower_transpose(node)
-        elif node.op_type in RESHAPES:
-            self._lower_reshape(node)
-        elif node.op_type == "Identity":
-            self.bound[node.outputs[0]] = self._bound(self._input(node))
+        if node.op_type in REBINDING:
+            REBINDING[node.op_type](self, node)
         elif node.op_type in rules():
             rules()[node.op_type](Site(node, self))
         else:
@@ -302,66 +246,6 @@ class Lowering:
                 details=(f"supported: {', '.join(sorted(supported_onnx()))}",),
                 hints=("a Linux board's onnxruntime runs it: --target raspberry-pi-5",),
             )
-
-    def _lower_quantize(self, node: ir.Node) -> None:
-        value = self._input(node)
-        bound = self._bound(value)
-        parameters = self._parameters(node, len(self.shape(value)))
-        dtype = self._quantized_dtype(node)
-        if not parameters.is_per_tensor:
-            raise UnsupportedOperatorError(
-                f"layer {node_label(node)}: activations quantized per channel"
-            )
-        if bound.dequantized and bound.tensor.dtype == dtype:
-            same = parameters.same_as(bound.tensor.quantization)
-            if not same:
-                bound = self._materialized(value)
-            tensor = bound.tensor if same else self.requantize(bound.tensor, parameters)
-            self.bound[node.outputs[0]] = Bound(tensor, bound.layout, False, bound.pending)
-            return
-        tensor = self.tensor(value, as_float=True)
-        layout = self._materialized(value).layout
-        name = node.outputs[0].name or "quantized"
-        output = self.builder.activation(name, tensor.shape, dtype, parameters, layout)
-        self.builder.operation(self.step_name(node), Quantize(), [tensor], [output])
-        self.bind(node.outputs[0], output, layout, False)
-
-    def _lower_dequantize(self, node: ir.Node) -> None:
-        bound = self._bound(self._input(node))
-        parameters = self._parameters(node, len(bound.layout))
-        if not parameters.same_as(bound.tensor.quantization):
-            raise UnsupportedOperatorError(
-                f"layer {node_label(node)}: reads '{self._input(node).name}' with another scale or"
-                " zero point than it was written with"
-            )
-        self.bound[node.outputs[0]] = Bound(bound.tensor, bound.layout, True, bound.pending)
-
-    def _lower_transpose(self, node: ir.Node) -> None:
-        value = self._input(node)
-        bound = self._materialized(value)
-        rank = len(self.shape(value))
-        permutation = tuple(attribute(node, "perm", tuple(reversed(range(rank)))))
-        layout = after_transpose(bound.layout, permutation)
-        self.bound[node.outputs[0]] = Bound(bound.tensor, layout, bound.dequantized)
-
-    def _lower_reshape(self, node: ir.Node) -> None:
-        value, output = self._input(node), node.outputs[0]
-        bound = self._materialized(value)
-        before, after = self.shape(value), self.shape(output)
-        move = unit_move(before, after)
-        if move is not None:
-            layout = after_transpose(bound.layout, move)
-            self.bound[output] = Bound(bound.tensor, layout, bound.dequantized)
-        elif moves_only_units(before, bound.layout):
-            tensor = self.reshape(bound.tensor, after)
-            self.bound[output] = Bound(tensor, identity(len(after)), bound.dequantized)
-        elif len(after) == 2 and after[0] == 1:
-            pending = (before, bound.layout)
-            self.bound[output] = Bound(bound.tensor, (0, 1), bound.dequantized, pending)
-        else:
-            ordered = self.tensor(value, identity(len(before)))
-            tensor = self.reshape(ordered, after)
-            self.bound[output] = Bound(tensor, identity(len(after)), bound.dequantized)
 
     # --- inside -------------------------------------------------------------------------
 
@@ -381,13 +265,13 @@ class Lowering:
         """Parameters of the DequantizeLinear behind an integer input, layout changes between."""
         for use in value.uses():
             if use.node.op_type == "DequantizeLinear":
-                return self._parameters(use.node, len(self.shape(value)))
+                return self.parameters_of(use.node, len(self.shape(value)))
             if use.node.op_type == "Transpose" or use.node.op_type in RESHAPES:
                 return self._input_quantization(use.node.outputs[0])
         return None
 
     def _output_tensor(self, value: ir.Value) -> Tensor:
-        bound = self._materialized(value)
+        bound = self.materialized(value)
         tensor = self._dequantized(bound)
         if not bound.dequantized and bound.tensor.quantization is not None:
             tensor = bound.tensor
@@ -395,8 +279,9 @@ class Lowering:
             return tensor
         return self._derived(tensor, "output", Reshape(), tensor.shape, bound.layout)
 
-    def _materialized(self, value: ir.Value) -> Bound:
-        bound = self._bound(value)
+    def materialized(self, value: ir.Value) -> Bound:
+        """The value's binding with a pending flatten carried out."""
+        bound = self.bound_of(value)
         if bound.pending is None:
             return bound
         shape, layout = bound.pending
@@ -440,18 +325,20 @@ class Lowering:
         self.builder.operation(name, operator, [tensor], [output])
         return output
 
-    def _bound(self, value: ir.Value) -> Bound:
+    def bound_of(self, value: ir.Value) -> Bound:
+        """The value's binding. Raises: ModelError where data should flow and none does."""
         if value not in self.bound:
             raise ModelError(f"value '{value.name}' is constant or undefined where data must flow")
         return self.bound[value]
 
-    def _input(self, node: ir.Node) -> ir.Value:
+    def input_of(self, node: ir.Node) -> ir.Value:
+        """The node's first input. Raises: ModelError when it is absent."""
         value = node.inputs[0]
         if value is None:
             raise ModelError(f"layer {node_label(node)}: its input is missing")
         return value
 
-    def _parameters(self, node: ir.Node, rank: int) -> Quantization:
+    def parameters_of(self, node: ir.Node, rank: int) -> Quantization:
         """Scale and zero point of a QuantizeLinear or DequantizeLinear."""
         scale = constant_array(node.inputs[1])
         zero = constant_array(node.inputs[2]) if len(node.inputs) > 2 else None
@@ -462,7 +349,8 @@ class Lowering:
         axis = int(attribute(node, "axis", 1)) % max(rank, 1) if scale.size > 1 else None
         return Quantization(scale, zero_point.astype(np.int32), axis)
 
-    def _quantized_dtype(self, node: ir.Node) -> str:
+    def quantized_dtype(self, node: ir.Node) -> str:
+        """Integer type that a QuantizeLinear makes: int8 or int16."""
         dtype = dtype_of(node.outputs[0])
         zero = constant_array(node.inputs[2]) if len(node.inputs) > 2 else None
         dtype = dtype or (str(zero.dtype) if zero is not None else "uint8")
@@ -475,21 +363,7 @@ class Lowering:
 
 def supported_onnx() -> frozenset[str]:
     """The ONNX operator types that lower to a Program."""
-    own = {"QuantizeLinear", "DequantizeLinear", "Transpose", "Identity", "Constant"}
-    return frozenset(own | RESHAPES | set(rules()))
-
-
-def preferred_layout(value: ir.Value, rank: int) -> Layout | None:
-    """Channels last if the value flows into a spatial operator as ONNX's NCHW, else None."""
-    for use in value.uses():
-        node = use.node
-        if node.op_type in SPATIAL and use.idx == 0:
-            return channels_last(rank)
-        if node.op_type in ORDER_KEEPING and use.idx == 0:
-            found = preferred_layout(node.outputs[0], rank)
-            if found is not None:
-                return found
-    return None
+    return frozenset({"Constant"} | set(REBINDING) | set(rules()))
 
 
 def drop_unused(program: Program) -> Program:

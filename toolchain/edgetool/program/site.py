@@ -283,9 +283,7 @@ class Site:
         found = self.output_quantizations[0] if self.quantized else None
         dtype, quantization = found if found is not None else ("float32", None)
         name = self.lowering.result_name(value, self.quantized)
-        output = self.lowering.builder.activation(
-            name, own, dtype, quantization, layout if own == laid_out else ()
-        )
+        output = self.lowering.builder.activation(name, own, dtype, quantization, layout)
         self.lowering.builder.operation(
             self.lowering.step_name(self.node), operator, inputs, [output]
         )
@@ -295,17 +293,22 @@ class Site:
         return output
 
     def emit_moved(
-        self, operator: Operator, inputs: Sequence[Tensor], layouts: Sequence[Layout]
+        self,
+        operator: Operator,
+        inputs: Sequence[Tensor],
+        layouts: Sequence[Layout],
+        shape: Sequence[int] | None = None,
     ) -> tuple[Tensor, ...]:
         """Append an operation that keeps the type and quantization of its first input.
 
         layouts: order of axes of each output. inputs come from `raw_input` or `rescaled`.
+        shape: as in `emit`, of a single output.
         """
         first = inputs[0]
         outputs = [
             self.lowering.builder.activation(
                 self.lowering.result_name(value, False),
-                permute(self.lowering.shape(value), layout),
+                shape or permute(self.lowering.shape(value), layout),
                 first.dtype,
                 first.quantization,
                 layout,
@@ -317,7 +320,8 @@ class Site:
         )
         view = first.quantization is not None and self.node.outputs[0].dtype == ir.DataType.FLOAT
         for value, tensor, layout in zip(self.node.outputs, outputs, layouts, strict=True):
-            self.lowering.bind(value, tensor, layout, view)
+            laid_out = permute(self.lowering.shape(value), layout)
+            self.lowering.bind(value, self.reshaped(tensor, laid_out), layout, view)
         return tuple(outputs)
 
     def _value(self, index: int) -> ir.Value:

@@ -51,7 +51,9 @@ class Tensor:
 
     shape: in the Program's layout (channels last); activations keep their batch dimension of 1.
     dtype: one of DTYPES.   data: the contents of a constant, None for an activation.
-    source: name of the ONNX value it holds.   layout: program axis i is ONNX axis layout[i].
+    source: name of the ONNX value it holds.   layout: program axis i is ONNX axis layout[i];
+    a shape with more axes than the layout (1-D convolutions have a height of 1) holds the same
+    elements in the same order.
     """
 
     name: str

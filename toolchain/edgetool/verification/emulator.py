@@ -15,7 +15,7 @@ from edgetool.packs import Core, Target
 from edgetool.program.cut import cut_apart
 from edgetool.program.program import Program
 from edgetool.runtimes.bare_metal import EmulatedRun, Emulator, run
-from edgetool.runtimes.session import Progress
+from edgetool.runtimes.session import Progress, step
 from edgetool.verification.runners import Array, Runner, Subject, tensor_of
 
 DEFAULT_SAMPLES = 100
@@ -48,8 +48,9 @@ class EmulatorRunner(Runner):
         """See Runner."""
         with tempfile.TemporaryDirectory(prefix="edgetool-") as folder:
             sources = self.subject.artifact.folder / "c"
-            image = build_sources(self.program, self.target, self.compiler, sources, Path(folder))
-            return self._run(self.program, image, inputs)
+            image = self._build(self.program, sources, Path(folder), progress)
+            with step(progress, f"emulate {len(next(iter(inputs.values())))} samples"):
+                return self._run(self.program, image, inputs)
 
     def operators(self, values: Mapping[str, Array]) -> dict[str, Array]:
         """See Runner."""
@@ -57,9 +58,15 @@ class EmulatorRunner(Runner):
         with tempfile.TemporaryDirectory(prefix="edgetool-") as folder:
             sources = Path(folder) / "c"
             export_sources(cut, self.target, sources)
-            image = build_sources(cut, self.target, self.compiler, sources, Path(folder))
+            image = self._build(cut, sources, Path(folder))
             results = self._run(cut, image, {name: values[name] for name in cut.inputs})
         return {tensor_of(name): array for name, array in results.items()}
+
+    def _build(
+        self, program: Program, sources: Path, folder: Path, progress: Progress | None = None
+    ) -> Image:
+        with step(progress, f"build with {self.compiler}"):
+            return build_sources(program, self.target, self.compiler, sources, folder)
 
     def _run(self, program: Program, image: Image, inputs: Mapping[str, Array]) -> dict[str, Array]:
         core = core_of(self.target)
@@ -78,7 +85,7 @@ def choose_emulator(core: Core, wanted: str | None) -> Emulator:
     if wanted is not None and not can.get(wanted, False):
         able = ", ".join(name for name, ready in can.items() if ready)
         raise UsageError(
-            f"emulator '{wanted}' does not run {core.name}", hints=(f"--emulator with: {able}",)
+            f"emulator '{wanted}' does not run {core.name}", hints=(f"one of: {able}",)
         )
     if wanted == "qemu" or (wanted is None and not can["unicorn"]):
         return "qemu"

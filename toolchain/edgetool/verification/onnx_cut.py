@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass
 
-from edgetool.graph import dtype_of
+from edgetool.graph import dtype_of, static_shape
 from edgetool.program.cut import RESULT
 from edgetool.program.program import Program
 
@@ -17,13 +17,15 @@ from edgetool.program.program import Program
 class OnnxCut:
     """A model whose operations read fresh inputs.
 
-    inputs, outputs: ONNX value name to Program tensor name.   types: element type of inputs.
+    inputs, outputs: ONNX value name to Program tensor name.
+    types, shapes: element type and shape of inputs.
     """
 
     model: bytes
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     types: Mapping[str, str]
+    shapes: Mapping[str, tuple[int, ...]]
 
 
 def cut_onnx(model: bytes, program: Program) -> OnnxCut:
@@ -36,7 +38,7 @@ def cut_onnx(model: bytes, program: Program) -> OnnxCut:
 
     loaded = ir.from_proto(onnx.load_model_from_string(model))
     graph = loaded.graph
-    tensors = {t.source: t.name for t in program.activations() if len(t.layout) == len(t.shape)}
+    tensors = {t.source: t.name for t in program.activations() if t.layout}
     inputs = {v.name or "": tensors[v.name] for v in graph.inputs if v.name in tensors}
     results: list[ir.Value] = []
     for value in [value for node in graph for value in node.outputs if value.name in tensors]:
@@ -51,7 +53,8 @@ def cut_onnx(model: bytes, program: Program) -> OnnxCut:
     RemoveUnusedNodesPass()(loaded)
     _drop_unused_inputs(graph, inputs)
     types = {value.name or "": dtype_of(value) or "float32" for value in graph.inputs}
-    return OnnxCut(ir.to_proto(loaded).SerializeToString(), inputs, outputs, types)
+    shapes = {value.name or "": static_shape(value) or () for value in graph.inputs}
+    return OnnxCut(ir.to_proto(loaded).SerializeToString(), inputs, outputs, types, shapes)
 
 
 def _read_afresh(graph: ir.Graph, value: ir.Value) -> ir.Value:

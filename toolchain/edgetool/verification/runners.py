@@ -21,7 +21,7 @@ from edgetool.exporters.tflite import export_tflite
 from edgetool.program.boundary import dequantize, quantize
 from edgetool.program.cut import RESULT, cut_apart
 from edgetool.program.executor import execute
-from edgetool.program.layouts import inverse
+from edgetool.program.layouts import inverse, permute
 from edgetool.program.program import Program
 from edgetool.program.tensor import Tensor
 from edgetool.runtimes.litert import LiteRtSession
@@ -49,11 +49,13 @@ class Runner(ABC):
 
     name: as reports spell it.   lsb, relative: how far an operation may be from the reference,
     for integer and float results.   samples_limit: None, or how many samples are affordable.
+    decisions_floor: the share of samples that it must decide as the reference does.
     """
 
     name: str
     lsb: int = 1
     relative: float = 1e-4
+    decisions_floor: float = 0.995
     samples_limit: int | None = None
 
     def __init__(self, subject: Subject) -> None:
@@ -120,9 +122,15 @@ class LiteRtRunner(Runner):
 
 
 class OnnxRuntimeRunner(Runner):
-    """model.onnx in ONNX Runtime, unoptimised: QDQ arithmetic in float, right on every CPU."""
+    """model.onnx in ONNX Runtime, unoptimised: QDQ arithmetic in float, right on every CPU.
+
+    Rounding once where the reference rounds twice, it is a step off here and there, which adds
+    up over the layers and tips close decisions: 0.7 % of them in a keyword spotter whose every
+    operator is within 1 LSB.
+    """
 
     name = "onnxruntime"
+    decisions_floor = 0.99
 
     @cached_property
     def _model(self) -> bytes:
@@ -136,8 +144,10 @@ class OnnxRuntimeRunner(Runner):
         ports = {port.name: port for port in self.subject.artifact.manifest.inputs}
         feed = {}
         for name, source in _names(self.program.inputs, self.program.input_names):
-            as_source = _as_type(inputs[name], self._tensor(name), ports[source].source_dtype)
-            feed[source] = as_source
+            port = ports[source]
+            feed[source] = _as_onnx(
+                inputs[name], self._tensor(name), port.source_dtype, port.source_shape
+            )
         found = session.run(feed, progress)
         named = _names(self.program.outputs, self.program.output_names)
         return {name: _from_onnx(found[s], self._tensor(name)) for name, s in named}
@@ -147,7 +157,7 @@ class OnnxRuntimeRunner(Runner):
         cut = cut_onnx(self._model, self.program)
         session = OnnxRuntimeSession(cut.model, optimised=False)
         feed = {
-            value: _as_type(values[name], self._tensor(name), cut.types[value])
+            value: _as_onnx(values[name], self._tensor(name), cut.types[value], cut.shapes[value])
             for value, name in cut.inputs.items()
         }
         results = session.run(feed) if feed else {}
@@ -160,18 +170,21 @@ class OnnxRuntimeRunner(Runner):
         return self.program.tensors[name]
 
 
-def _as_type(values: Array, tensor: Tensor, dtype: str) -> Array:
-    """A tensor's values in ONNX's layout and the wanted element type, exactly."""
+def _as_onnx(values: Array, tensor: Tensor, dtype: str, shape: tuple[int, ...]) -> Array:
+    """A tensor's values (samples, *its shape) in ONNX's layout, shape and element type, exactly."""
     if dtype == "float32" and tensor.quantization is not None:
         values = dequantize(values, tensor)
     elif np.issubdtype(np.dtype(dtype), np.integer) and values.dtype == np.float32:
         raise UnsupportedOperatorError(f"'{tensor.name}' is float, its ONNX value is {dtype}")
-    return values.transpose(0, *(axis + 1 for axis in inverse(_layout(tensor)))).astype(dtype)
+    layout = _layout(tensor)
+    laid_out = values.reshape(len(values), *permute(shape, layout))
+    return laid_out.transpose(0, *(axis + 1 for axis in inverse(layout))).astype(dtype)
 
 
 def _from_onnx(values: Array, tensor: Tensor) -> Array:
     """ONNX values (samples, *ONNX shape) as the tensor's, integers where it is quantized."""
     laid_out = values.transpose(0, *(axis + 1 for axis in _layout(tensor)))
+    laid_out = laid_out.reshape(len(values), *tensor.shape)
     if tensor.quantization is not None and np.issubdtype(values.dtype, np.floating):
         return quantize(laid_out, tensor)
     return laid_out.astype(tensor.dtype)

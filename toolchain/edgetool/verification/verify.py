@@ -37,7 +37,6 @@ from edgetool.verification.runners import (
 Array = npt.NDArray[Any]
 
 OPERATOR_SAMPLES = 4  # operators are compared on this many samples, whole models on all
-DECISIONS_FLOOR = 0.995
 HALF_PRECISION_RELATIVE = 2e-2
 
 
@@ -117,8 +116,14 @@ def verify_artifact(
 ) -> Verification:
     """Run the golden inputs, or the given data, in every runtime that is at hand.
 
-    Raises: UsageError for an artifact without a Program; DataError for unusable samples.
+    Raises: UsageError for an artifact without a Program or a metric without samples; DataError
+    for unusable samples; MissingToolError for a compiler or emulator that was asked for by name.
     """
+    if metric is not None and samples is None:
+        raise UsageError(
+            f"--metric {metric} has no labels to score by: golden inputs have none",
+            hints=("--samples DATA, with labels",),
+        )
     program = artifact.program()
     if program is None:
         raise UsageError(
@@ -134,6 +139,8 @@ def verify_artifact(
             runner = make()
             results.append(examine(runner, data, metric, progress))
         except (MissingToolError, UnsupportedOperatorError) as error:
+            if name == "emulator" and (compiler or emulator):
+                raise  # asked for by name: leaving it out would look like success
             skipped[name] = "; ".join((error.message, *error.hints))
     return Verification(tuple(results), skipped)
 
@@ -189,7 +196,7 @@ def examine(
         scores = evaluate(choose_metric(metric, real, data.dataset), real, data.dataset)
     problem = judge(runner, outputs, operators)
     if problem is None and data.is_real:
-        problem = judge_decisions(decisions, data.count)
+        problem = judge_decisions(decisions, data.count, runner.decisions_floor)
     return RuntimeResult(runner.name, data.count, outputs, operators, decisions, scores, problem)
 
 
@@ -226,13 +233,13 @@ def judge(runner: Runner, outputs: Difference, operators: Mapping[str, Differenc
     return None
 
 
-def judge_decisions(decisions: float, samples: int) -> str | None:
-    """None when enough samples are decided as the reference decides them; one may always differ.
+def judge_decisions(decisions: float, samples: int, floor: float) -> str | None:
+    """None when the share decided as the reference decides is the floor; one may always differ.
 
     Only for real data: on noise every class is about as likely, and one step decides.
     """
     differing = round((1 - decisions) * samples)
-    if differing <= max(1, (1 - DECISIONS_FLOOR) * samples):
+    if differing <= max(1, (1 - floor) * samples):
         return None
     return f"{differing} of {samples} samples are decided otherwise than by the reference"
 

@@ -73,15 +73,19 @@ def export_c(
     """
     calls_by_name = choose_kernels(program, kernel_folders)
     kernels = list(calls_by_name.values())
-    functions = [call.function for call in kernels if call is not None]
-    copied = kernel_files(functions, kernel_folders)
+    layers = {
+        call.function: operation.name
+        for operation, call in zip(program.operations, kernels, strict=True)
+        if call is not None
+    }
+    copied = kernel_files(layers, kernel_folders)
     prefix = _free_name(c_identifier(name), copied)
     plan = plan_memory(program, scratch_of(calls_by_name))
     interface = Interface(program, prefix, plan.arena_bytes)
     constants = Constants(prefix)
     calls = Calls(program, storage_of(program), plan, constants, interface.single_io, kernels)
     files = {
-        f"{prefix}.c": source(interface, plan, calls.statements(), functions),
+        f"{prefix}.c": source(interface, plan, calls.statements(), sorted(layers)),
         f"{prefix}.h": header(interface),
         f"{prefix}_weights.c": weights_source(interface, constants),
         f"{prefix}_weights.h": weights_header(interface, constants),

@@ -9,6 +9,7 @@ from edgetool.exporters.c.names import comment_text
 from edgetool.exporters.c.source import Interface
 from edgetool.program.memory_plan import MemoryPlan
 from edgetool.program.program import Program
+from edgetool.program.tensor import Tensor
 
 
 def cmake_lists(interface: Interface, sources: Sequence[str]) -> str:
@@ -135,10 +136,8 @@ def _layer_row(program: Program, index: int) -> str:
     return f"| {index + 1} | {comment_text(operation.name)} | {kind} | {shapes} | {cost} |"
 
 
-def _quantization(tensor: object) -> str:
-    from edgetool.program.tensor import Tensor
-
-    if not isinstance(tensor, Tensor) or tensor.quantization is None:
+def _quantization(tensor: Tensor) -> str:
+    if tensor.quantization is None:
         return ""
     return f"scale {float(tensor.scale):.9g}, zero point {tensor.zero_point}"
 

@@ -107,7 +107,7 @@ def header(interface: Interface) -> str:
 def source(
     interface: Interface, plan: MemoryPlan, statements: Sequence[str], functions: Sequence[str]
 ) -> str:
-    """<name>.c: the checks and the numbered calls."""
+    """<name>.c: the checks and the numbered calls. functions: the kernels that are called."""
     program = interface.program
     lines = [
         f"/* {interface.name}: {len(program.operations)} operations,"
@@ -118,7 +118,7 @@ def source(
         "",
         f'#include "{interface.name}_weights.h"',
         '#include "edgetool_kernels.h"',
-        *(f'#include "{function}.h"' for function in sorted(set(functions))),
+        *(f'#include "{function}.h"' for function in functions),
         "",
         interface.prototype(),
         "{",

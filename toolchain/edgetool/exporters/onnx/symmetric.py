@@ -8,7 +8,7 @@ import onnx_ir as ir
 from edgetool.errors import QuantizationError
 from edgetool.graph import Graph, constant_array, make_constant
 from edgetool.graph.edit import nodes_of, remove_unused
-from edgetool.passes.constant_operands import read_operand
+from edgetool.graph.operands import read_operand
 
 
 def require_symmetric(graph: Graph) -> None:

@@ -11,7 +11,7 @@ import tflite
 
 from edgetool.errors import UnsupportedOperatorError
 from edgetool.exporters.tflite.flatbuffer import Writer
-from edgetool.exporters.tflite.operators import FORMS, Context, Operand, TfliteOperator
+from edgetool.exporters.tflite.operators import FORMS, Code, Context, Operand, TfliteOperator
 from edgetool.program.program import Operation, Program
 from edgetool.program.tensor import Quantization, Tensor
 
@@ -110,7 +110,7 @@ class _Model:
         if any(operator.padding):
             source = inputs[0]
             if source is not None:
-                operands[0] = self._add_pad(source, operator.padding, operation.name)
+                operands[0] = self._add_pad(source, operator, operation.name)
         results = [self.indices[tensor.name] for tensor in outputs]
         self._add_operator(operator.code, operator.version, operands, results, operator)
 
@@ -127,6 +127,10 @@ class _Model:
         return self._add_constant(name, np.zeros(channels, np.int32), quantization)
 
     def _operand(self, operand: Operand, operation: Operation) -> int:
+        if isinstance(operand, Code):
+            return self._add_constant(
+                f"{operation.name}/constant", operand.data, operand.quantization
+            )
         if not isinstance(operand, str):
             return self._add_constant(f"{operation.name}/constant", operand, None)
         if operand == "":
@@ -147,15 +151,19 @@ class _Model:
         self._add_operator("DEQUANTIZE", 3, [half], [full], None)
         return full
 
-    def _add_pad(self, source: Tensor, padding: tuple[int, int, int, int], name: str) -> int:
-        top, left, bottom, right = padding
+    def _add_pad(self, source: Tensor, operator: TfliteOperator, name: str) -> int:
+        top, left, bottom, right = operator.padding
         _, height, width, channels = source.shape
         shape = (1, height + top + bottom, width + left + right, channels)
         widths = np.array([[0, 0], [top, bottom], [left, right], [0, 0]], np.int32)
         quantization = self._quantization(source.quantization)
         padded = self._add_tensor(f"{name}/padded", shape, source.dtype, quantization, 0)
         operands = [self.indices[source.name], self._add_constant(f"{name}/pads", widths, None)]
-        form = TfliteOperator("PAD", 1 if source.dtype == "float32" else 2, (), "PadOptions")
+        code, options, border = "PAD", "PadOptions", operator.border
+        if border is not None:
+            code, options = "PADV2", "PadV2Options"
+            operands.append(self._add_constant(f"{name}/border", border.data, border.quantization))
+        form = TfliteOperator(code, 1 if source.dtype == "float32" else 2, (), options)
         self._add_operator(form.code, form.version, operands, [padded], form)
         return padded
 

@@ -13,9 +13,18 @@ import tflite
 from edgetool.errors import UnsupportedOperatorError
 from edgetool.program.operator import Clamp
 from edgetool.program.program import Operation
-from edgetool.program.tensor import Tensor
+from edgetool.program.tensor import Quantization, Tensor
 
-Operand = str | npt.NDArray[Any]  # a tensor's name, or a small constant to be added
+
+@dataclass(frozen=True, eq=False)
+class Code:
+    """A constant in the integers of a tensor, with that tensor's parameters."""
+
+    data: npt.NDArray[Any]
+    quantization: Quantization | None
+
+
+Operand = str | npt.NDArray[Any] | Code  # a tensor's name, or a small constant to be added
 
 ACTIVATIONS = {
     "NONE": Clamp(),
@@ -33,6 +42,7 @@ class TfliteOperator:
     operands: tensor names, constants to add, "" for an absent one.
     options: name of the options table and its fields; None without options.
     padding: explicit (top, left, bottom, right) that a PAD before it must carry out.
+    border: what the PAD writes, None for zeros.
     """
 
     code: str
@@ -41,6 +51,7 @@ class TfliteOperator:
     options: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
+    border: Code | None = None
 
 
 @dataclass(frozen=True)
@@ -238,9 +249,7 @@ def _pad(context: Context) -> TfliteOperator:
     if op.value == 0.0:
         operands: tuple[Operand, ...] = (context.operation.inputs[0], widths)
         return TfliteOperator("PAD", version, operands, "PadOptions")
-    if context.is_integer:
-        raise context.refuse("padding with a value other than zero is not written")
-    value = np.array([op.value], np.float32)
+    value = Code(np.array([op.fill(context.y)], context.y.dtype), context.y.quantization)
     return TfliteOperator(
         "PADV2", version, (context.operation.inputs[0], widths, value), "PadV2Options"
     )
@@ -250,7 +259,7 @@ def _pool(code: str) -> Form:
     def form(context: Context) -> TfliteOperator:
         op = context.operator
         padding, explicit = _padding(context, op.window)
-        if any(explicit):
+        if any(explicit) and code != "MAX_POOL_2D":  # an average would count the border
             raise context.refuse(f"pooling with padding {op.padding} has no form")
         fields = {
             "Padding": padding,
@@ -261,9 +270,18 @@ def _pool(code: str) -> Form:
             "FusedActivationFunction": context.activation(),
         }
         version = 2 if context.is_integer else 1
-        return TfliteOperator(code, version, context.operation.inputs, "Pool2DOptions", fields)
+        lowest = _lowest(context.x) if any(explicit) else None
+        return TfliteOperator(
+            code, version, context.operation.inputs, "Pool2DOptions", fields, explicit, lowest
+        )
 
     return form
+
+
+def _lowest(tensor: Tensor) -> Code:
+    """The element that never wins a maximum."""
+    info = np.finfo(np.float32) if tensor.dtype == "float32" else np.iinfo(tensor.dtype)
+    return Code(np.array([info.min], tensor.dtype), tensor.quantization)
 
 
 def _mean(context: Context) -> TfliteOperator:

@@ -14,6 +14,9 @@ from edgetool.importers.onnx.functions import inline_functions
 from edgetool.importers.onnx.names import name_nodes
 from edgetool.importers.onnx.raise_opset import raise_opset
 from edgetool.importers.onnx.tensors import load_tensors
+from edgetool.importers.onnx.wire import check_fields
+
+_AGAIN = ("export or download the file again", "onnx.checker.check_model says more")
 
 
 def read(data: bytes, source: ModelSource, folder: Path | None = None) -> Graph:
@@ -26,15 +29,18 @@ def read(data: bytes, source: ModelSource, folder: Path | None = None) -> Graph:
         return Graph(_build(_parse(data), folder), source)
     except ModelFormatError as error:
         raise ModelFormatError(
-            f"{source.path}: {error.message}", details=error.details, hints=error.hints
+            f"{source.path}: {error.message}", details=error.details, hints=error.hints or _AGAIN
         ) from error
     except Exception as error:
         # Untrusted bytes reach protobuf, NumPy and onnx_ir: whatever they raise means the same.
         reason = f"{type(error).__name__}: {str(error)[:200]}"
-        raise ModelFormatError(f"{source.path}: not a valid ONNX model ({reason})") from error
+        raise ModelFormatError(
+            f"{source.path}: not a valid ONNX model ({reason})", hints=_AGAIN
+        ) from error
 
 
 def _parse(data: bytes) -> onnx.ModelProto:
+    check_fields(data)
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)

@@ -12,7 +12,6 @@ from edgetool.program.elementwise import clamp_float, float_bounds
 from edgetool.program.layouts import channels_last
 from edgetool.program.lookup import only_input
 from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
-from edgetool.program.ops.reshape import Reshape
 from edgetool.program.pooling import (
     ARGUMENTS,
     border,
@@ -82,15 +81,8 @@ def lower(site: Site) -> None:
     window, stride, padding = pool_geometry(site)
     operator = MaxPool2D(window, stride, padding)
     layout = channels_last(len(site.shape(0)))
-    x = site.raw_input(0, layout)
-    if len(x.shape) == 4:
-        site.emit_moved(operator, [x], [layout])
-        return
-    name = f"{site.node.outputs[0].name}_2d"
-    builder = site.lowering.builder
-    out = builder.activation(name, pooled_shape(site), x.dtype, x.quantization)
-    builder.operation(f"{name}_pool", operator, [pooled_input(site, x)], [out])
-    site.emit_moved(Reshape(), [out], [layout])
+    x = pooled_input(site, site.raw_input(0, layout))
+    site.emit_moved(operator, [x], [layout], pooled_shape(site))
 
 
 OPERATOR = MaxPool2D

@@ -16,9 +16,9 @@ def _names(**classes: str) -> dict[str, str]:
 
 
 _CLASSES = _names(
-    alu="adc add adds addw and asr bic cmn cmp eor lsl lsr mov movs movt movw mvn orn orr ror rrx rsb"
-    " sbc sub subs subw teq tst sxtb sxth uxtb uxth bfc bfi sbfx ubfx clz rbit rev rev16 revsh adr"
-    " neg cinc cinv cneg csel cset csetm csinc csinv csneg",
+    alu="adc add adds addw and asr bic cmn cmp eor lsl lsr mov movs movt movw mvn orn orr ror rrx"
+    " rsb sbc sub subs subw teq tst sxtb sxth uxtb uxth bfc bfi sbfx ubfx clz rbit rev rev16 revsh"
+    " adr neg cinc cinv cneg csel cset csetm csinc csinv csneg",
     mul="mul",
     mla="mla mls",
     mul_long="smull umull",

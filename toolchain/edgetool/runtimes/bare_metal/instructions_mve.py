@@ -45,7 +45,7 @@ def _arithmetic(first: int, second: int) -> str:
 
 
 def _is_odd_dual_accumulate(first: int, second: int) -> bool:
-    """8-bit VMLADAV and VRMLALDAVH, among VADDV (bit 0), VMAXV (110) and narrowing shifts (bit 6)."""
+    """8-bit VMLADAV, VRMLALDAVH; not VADDV (bit 0), VMAXV (110), narrowing shifts (bit 6)."""
     return not first & 1 and first & 0x70 != 0x60 and not second & 0x40
 
 

@@ -10,20 +10,22 @@ from edgetool.runtimes.bare_metal.cycles import CONDITIONAL, UNKNOWN
 from edgetool.runtimes.bare_metal.decoder import load_capstone
 
 _CLASSES = {
-    **dict.fromkeys(["beq", "bne", "blt", "bge", "bltu", "bgeu", "beqz", "bnez"], CONDITIONAL),
-    **dict.fromkeys(["lb", "lh", "lw", "lbu", "lhu", "lwsp"], "load"),
-    **dict.fromkeys(["sb", "sh", "sw", "swsp"], "store"),
-    **dict.fromkeys(["mulh", "mulhu", "mulhsu"], "mul_long"),
-    **dict.fromkeys(["div", "divu", "rem", "remu"], "div"),
-    **dict.fromkeys(["csrr", "csrw", "csrrw", "csrrs", "csrrc", "fence", "ecall", "ebreak"], "system"),
     "mul": "mul",
     "j": "branch_taken",
     "jal": "call",
     "nop": "it",
 }
-_ALU = frozenset(
-    ["add", "addi", "and", "andi", "or", "ori", "xor", "xori", "sll", "slli", "srl", "srli", "sra", "srai", "sub", "slt", "slti", "sltiu", "sltu", "lui", "auipc", "li", "mv", "neg", "not", "seqz", "snez", "sltz", "sgtz", "addi16sp", "addi4spn"]
-)
+_GROUPS = {
+    CONDITIONAL: "beq bne blt bge bltu bgeu beqz bnez",
+    "load": "lb lh lw lbu lhu lwsp",
+    "store": "sb sh sw swsp",
+    "mul_long": "mulh mulhu mulhsu",
+    "div": "div divu rem remu",
+    "system": "csrr csrw csrrw csrrs csrrc fence ecall ebreak",
+    "alu": "add addi and andi or ori xor xori sll slli srl srli sra srai sub slt slti sltiu sltu"
+    " lui auipc li mv neg not seqz snez sltz sgtz addi16sp addi4spn",
+}
+_CLASSES |= {name: kind for kind, names in _GROUPS.items() for name in names.split()}
 
 
 def classify(code: bytes, address: int) -> list[str]:
@@ -47,7 +49,7 @@ def _class(instruction: Any) -> str:
     name = instruction.mnemonic.removeprefix("c.")
     if name in ("ret", "jr", "jalr"):
         return _jump_to_register(name, instruction.op_str)
-    return _CLASSES.get(name, "alu" if name in _ALU else UNKNOWN)
+    return _CLASSES.get(name, UNKNOWN)
 
 
 def _jump_to_register(name: str, operands: str) -> str:

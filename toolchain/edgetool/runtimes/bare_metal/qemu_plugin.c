@@ -17,6 +17,7 @@ uint64_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, uint64_t index);
 uint64_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
+uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 
 void *fopen(const char *path, const char *mode);
 uint64_t fwrite(const void *from, uint64_t size, uint64_t count, void *file);
@@ -50,10 +51,12 @@ static void count(unsigned cpu, void *user)
 
 static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
 {
-    uint64_t address = qemu_plugin_tb_vaddr(tb), size = 0;
+    uint64_t address = qemu_plugin_tb_vaddr(tb);
+    const struct qemu_plugin_insn *last =
+        qemu_plugin_tb_get_insn(tb, qemu_plugin_tb_n_insns(tb) - 1);
+    /* Not the sum of sizes: an instruction before the end of a page may be given two bytes more. */
+    uint64_t size = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last) - address;
     (void)id;
-    for (uint64_t i = 0; i < qemu_plugin_tb_n_insns(tb); i++)
-        size += qemu_plugin_insn_size(qemu_plugin_tb_get_insn(tb, i));
     struct block *block = 0;
     if (address >= start && address < end)
         block = find_block(&table, address, size);

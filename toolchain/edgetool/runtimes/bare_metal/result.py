@@ -94,10 +94,10 @@ def status_error(image: Image, status: int, inference: int) -> DeviceError:
     )
 
 
-def stack_error(image: Image, size: int, inference: int) -> DeviceError:
+def stack_error(image: Image, inference: int) -> DeviceError:
     """The model filled the stack to its end."""
     return DeviceError(
-        f"'{image.name}' overflowed its stack of {size:,} bytes",
+        f"'{image.name}' overflowed its stack of {image.stack_bytes:,} bytes",
         details=[f"inference: {inference}"],
         hints=["scratch memory belongs into the arena"],
     )

@@ -6,8 +6,6 @@ this writes outputs and response.json there. Only the standard library and unico
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import importlib
 import json
 import sys
@@ -16,18 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from edgetool.runtimes.bare_metal.blocks import CCounter, Counts, instruction_lengths
+from edgetool.runtimes.bare_metal.blocks import instruction_lengths
+from edgetool.runtimes.bare_metal.unicorn_hooks import Engine, add_block_hook
 
 Json: TypeAlias = dict[str, Any]
-Engine: TypeAlias = Any
-"""Engine, which has no types."""
 
 unicorn: Any = importlib.import_module("unicorn")
 arm_const: Any = importlib.import_module("unicorn.arm_const")
 riscv_const: Any = importlib.import_module("unicorn.riscv_const")
 
-INSTRUCTION_LIMIT_BYTES = 1 << 40
-"""Executed bytes of code after which a run is taken for endless: hours."""
+_IT_STATE = 0x0600_FC00
+"""Of an Arm status register: the conditions of the instructions that follow (DDI 0406C, B1.3.3)."""
+
+SMALLEST_PAGE_BYTES = 1024
+"""Of the processors emulated here (Arm's protection unit)."""
+
+_VERBS = {
+    unicorn.UC_MEM_READ: "read",
+    unicorn.UC_MEM_WRITE: "wrote",
+    unicorn.UC_MEM_FETCH: "jumped to",
+}
 
 _PAINTS = (0xA5, 0x5A)
 """Alternating, so that a byte that happens to equal one is found in the next inference."""
@@ -78,8 +84,8 @@ class Emulation:
         self.engine = _engine(request["cpu"], self.riscv)
         self.invalid_access: tuple[str, int] | None = None
         self._load(folder)
-        self.engine.hook_add(unicorn.UC_HOOK_MEM_INVALID, self._note_invalid_access)
-        self.counter = _counter(self.engine, request)
+        self.engine.hook_add(unicorn.UC_HOOK_TLB_FILL, self._fill_translation)
+        self.counter = add_block_hook(self.engine, request)
 
     def _load(self, folder: Path) -> None:
         for start, size in self.request["regions"]:
@@ -90,14 +96,32 @@ class Emulation:
         table = b"".join(value.to_bytes(4, "little") for value in self.request["pointers"])
         self.engine.mem_write(self.request["pointer_table"], table)
 
-    def _note_invalid_access(self, _: Any, kind: int, address: int, *__: Any) -> bool:
-        kinds = {
-            unicorn.UC_MEM_READ_UNMAPPED: "read",
-            unicorn.UC_MEM_WRITE_UNMAPPED: "wrote",
-            unicorn.UC_MEM_FETCH_UNMAPPED: "jumped to",
-        }
-        self.invalid_access = (kinds.get(kind, "touched"), address)
-        return False
+    def _fill_translation(self, _: Any, address: int, access: int, entry: Any, __: Any) -> bool:
+        """Map a page to itself, for writing only once it is written.
+
+        A page that is first entered for writing is entered as changed; any other writable entry
+        makes every later store look for code that it may have changed, twenty times as slow
+        (unicorn 2.1). A hook for invalid accesses costs as much: this one notes them as well.
+        """
+        if not any(start <= address < start + size for start, size in self.request["regions"]):
+            self.invalid_access = (_VERBS.get(access, "touched"), address)
+        if not self.riscv:
+            self._forget_conditions()
+        entry.paddr = address & ~(SMALLEST_PAGE_BYTES - 1)
+        writing = access == unicorn.UC_MEM_WRITE
+        kept = unicorn.UC_PROT_WRITE if writing else unicorn.UC_PROT_EXEC
+        entry.perms = unicorn.UC_PROT_READ | kept
+        return True
+
+    def _forget_conditions(self) -> None:
+        """Undo that unicorn 2.1 puts the IT state of a conditional access back for the hook.
+
+        It is in the translated code already. Left in the register, it makes the first instruction
+        of some later block conditional, too.
+        """
+        state = self.engine.reg_read(arm_const.UC_ARM_REG_CPSR)
+        if state & _IT_STATE:
+            self.engine.reg_write(arm_const.UC_ARM_REG_CPSR, state & ~_IT_STATE)
 
     def infer(self, inputs: Sequence[bytes], paint: int) -> Json:
         """One call; returns status, stack_bytes, arena_bytes, damaged (offset or None)."""
@@ -131,7 +155,10 @@ class Emulation:
         try:
             self.engine.emu_start(self.request["run"] | thumb, stop, timeout_us)
         except unicorn.UcError as error:
-            raise StoppedError(self._place() | {"fault": self._describe(error)}) from error
+            report = self._place() | {"fault": self._describe(error)}
+            if self.invalid_access:
+                report["address"] = self.invalid_access[1]
+            raise StoppedError(report) from error
         if self.engine.reg_read(self.registers.program_counter) & ~1 != stop:
             raise StoppedError(self._place() | {"timeout": True})
 
@@ -173,79 +200,15 @@ class Emulation:
         return instruction_lengths(bytes(self.engine.mem_read(address, size)), riscv=self.riscv)
 
 
-class CHook:
-    """Blocks counted by machine code (unicorn_hook.c)."""
-
-    def __init__(self, engine: Engine, request: Json) -> None:
-        binding = importlib.import_module("unicorn.unicorn_py3.unicorn")
-        library = ctypes.CDLL(request["hook"])
-        self.counter = CCounter(
-            start=request["model"][0], end=request["model"][1], limit_bytes=INSTRUCTION_LIMIT_BYTES
-        )
-        self.counter.stop = ctypes.cast(binding.uclib.uc_emu_stop, ctypes.c_void_p)
-        handle = ctypes.c_size_t()
-        # begin 1 > end 0: everywhere.
-        add = ctypes.CDLL(binding.uclib._name).uc_hook_add
-        status = add(
-            ctypes.c_void_p(_handle(engine)),
-            ctypes.byref(handle),
-            ctypes.c_int(unicorn.UC_HOOK_BLOCK),
-            ctypes.cast(library.edge_count_block, ctypes.c_void_p),
-            ctypes.byref(self.counter),
-            ctypes.c_uint64(1),
-            ctypes.c_uint64(0),
-        )
-        if status != unicorn.UC_ERR_OK:
-            raise unicorn.UcError(status)
-
-    def counts(self) -> Counts:
-        """Since the start; empty if the table overflowed."""
-        return {} if self.counter.table.overflow else self.counter.counts()
-
-
-class PythonHook:
-    """Blocks counted by Python: slow, for machines without a C compiler."""
-
-    def __init__(self, engine: Engine, request: Json) -> None:
-        self.blocks: Counts = {}
-        self.previous: tuple[int, int] | None = None
-        self.start, self.end = request["model"]
-        engine.hook_add(unicorn.UC_HOOK_BLOCK, self._count)
-
-    def _count(self, _: Any, address: int, size: int, __: Any) -> None:
-        if self.previous and sum(self.previous) != address:
-            executed, taken = self.blocks[self.previous]
-            self.blocks[self.previous] = (executed, taken + 1)
-        self.previous = None
-        if self.start <= address < self.end:
-            executed, taken = self.blocks.get((address, size), (0, 0))
-            self.blocks[address, size] = (executed + 1, taken)
-            self.previous = (address, size)
-
-    def counts(self) -> Counts:
-        """Since the start."""
-        return dict(self.blocks)
-
-
-def _counter(engine: Engine, request: Json) -> CHook | PythonHook | None:
-    if not request["count"]:
-        return None
-    if request["hook"] is not None:
-        with contextlib.suppress(OSError, AttributeError, unicorn.UcError):
-            return CHook(engine, request)
-    return PythonHook(engine, request)
-
-
-def _handle(engine: Engine) -> int:
-    """uc_engine *, which the binding keeps to itself."""
-    return int(engine._uch.value)
-
-
 def _engine(cpu: str, riscv: bool) -> Engine:
     """The processor. Not UC_MODE_MCLASS: with it every model is a Cortex-M33 (unicorn 2.1)."""
     if riscv:
-        return unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32, getattr(riscv_const, cpu))
-    return unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB, getattr(arm_const, cpu))
+        constants, architecture, mode = riscv_const, unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32
+    else:
+        constants, architecture, mode = arm_const, unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB
+    engine = unicorn.Uc(architecture, mode, getattr(constants, cpu))
+    engine.ctl_set_tlb_mode(unicorn.UC_TLB_VIRTUAL)
+    return engine
 
 
 def thumb_bit(riscv: bool) -> int:

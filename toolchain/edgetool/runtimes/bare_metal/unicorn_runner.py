@@ -146,15 +146,20 @@ def _refuse_failure(image: Image, response: Any, timeout_s: float) -> None:
     if "timeout" in stopped:
         where = f"inference: {index}, at {image.describe(stopped['pc'])}"
         raise timeout_error(image, timeout_s, where)
+    if _is_below_stack(image, stopped.get("address")):
+        raise stack_error(image, index)
     raise Fault(stopped["fault"], stopped["pc"], stopped["lr"], index).error(image)
 
 
+def _is_below_stack(image: Image, address: int | None) -> bool:
+    """Whether an access without memory is one that a stack that is too small would make."""
+    bottom = image.symbols["edge_stack_bottom"].address
+    return address is not None and bottom - image.stack_bytes <= address < bottom
+
+
 def _refuse_bad_inference(image: Image, inference: Any, index: int) -> None:
-    stack_size = (
-        image.symbols["edge_stack_top"].address - image.symbols["edge_stack_bottom"].address
-    )
-    if inference["stack_bytes"] >= stack_size:
-        raise stack_error(image, stack_size, index)
+    if inference["stack_bytes"] >= image.stack_bytes:
+        raise stack_error(image, index)
     if inference["damaged"] is not None:
         raise damage_error(image, inference["damaged"], index)
     if inference["status"] != 0:

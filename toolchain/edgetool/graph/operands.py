@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from edgetool.graph import attribute, constant_array, make_constant
 from edgetool.graph.edit import insert_node, set_input
+from edgetool.graph.values import attribute, constant_array, make_constant
 
 Array = npt.NDArray[Any]
 

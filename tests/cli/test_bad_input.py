@@ -1,0 +1,211 @@
+"""Options and data that cannot be used: refused with the reason and what to try."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed
+from refusal import refused
+
+SOURCES = ("compile", MODEL, "--target", "cortex-m4", "--compiler", "none")
+CALIBRATED = (*SOURCES, "--calibrate", CALIBRATION)
+
+
+def digits() -> npt.NDArray[np.float32]:
+    """Calibration samples, (200, 1, 8, 8)."""
+    with np.load(DIGITS / "calibration.npz") as stored:
+        return np.array(stored["x"])
+
+
+# --- targets --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", [("compile", MODEL, "--target"), ("targets", "show")])
+@pytest.mark.parametrize(
+    ("name", "message", "meant"),
+    [
+        ("nucleo-l4r5z", "target 'nucleo-l4r5z' not found", "did you mean: nucleo-l4r5zi"),
+        ("Jetson-Nano", "target name 'Jetson-Nano' is not valid", "did you mean: jetson-nano"),
+        ("toaster", "target 'toaster' not found", "looked in: "),
+        ("./toaster", r"target '\./toaster' not found", "target.toml"),
+    ],
+)
+def test_an_unknown_target_names_the_close_one(
+    verb: tuple[object, ...], name: str, message: str, meant: str, here: Path
+) -> None:
+    refused(here, (*verb, name), 2, message, meant)
+
+
+def test_a_board_description_with_mistakes_names_each(here: Path) -> None:
+    board = here / "board"
+    board.mkdir()
+    (board / "target.toml").write_text(
+        'inherits = "cortex-m4"\ndescription = "x"\nramm_bytes = 1\nflash_bytes = "2 MiB"\n'
+    )
+    finished = edgetool("compile", MODEL, "--target", "./board")
+    assert finished.code == 2
+    assert "target.toml: 2 mistakes" in finished.err
+    assert "ramm_bytes: unknown key" in finished.err
+    assert "flash_bytes: " in finished.err
+
+
+# --- options --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        ((*CALIBRATED, "--precision", "int9"), "target 'cortex-m4' has no int9", "int8"),
+        ((*CALIBRATED, "--precision", "float16"), "target 'cortex-m4' has no float16", "int8"),
+        ((*CALIBRATED, "--ranges", "max"), "--ranges max is not known", "minmax, percentile, mse"),
+        ((*CALIBRATED, "--io", "int16"), "--io int16 is not known", "int8, float32"),
+        ((*CALIBRATED[:-4], "--compiler", "icc"), "--compiler icc is not known", "clang, gcc"),
+        ((*CALIBRATED, "--metric", "top1"), "--metric top1 has no data", "--evaluate DATA"),
+        (
+            (*CALIBRATED, "--evaluate", EVALUATION, "--metric", "f1"),
+            "metric 'f1' is not known",
+            "top1, auc, mse",
+        ),
+        (
+            (*CALIBRATED, "--evaluate", EVALUATION, "--metric", "nowhere:score"),
+            "'nowhere:score': module 'nowhere' cannot be imported",
+            "from the folder that holds the module",
+        ),
+        ((*CALIBRATED, "--shape", "1,8,8"), "--shape '1,8,8' is not name=dim", "1,3,224,224"),
+        ((*CALIBRATED, "--shape", "image=1,1,8,0"), "--shape 'image=1,1,8,0' is not", "224"),
+        ((*CALIBRATED, "--frobnicate"), "no such option: --frobnicate", "compile --help"),
+        (("compile", MODEL), "missing option '--target'", "edgetool compile --help"),
+        (("compile",), "missing argument 'MODEL'", "edgetool compile --help"),
+        (("compil", MODEL), "no such command 'compil'", "edgetool --help"),
+        (("verify", "x", "--emulated-samples", "0"), "invalid value for", "verify --help"),
+    ],
+)
+def test_an_option_that_is_not_known_lists_what_is(
+    arguments: tuple[object, ...], message: str, hint: str, here: Path
+) -> None:
+    refused(here, arguments, 2, message, hint)
+
+
+def test_int8_for_a_gpu_without_int8_says_so(here: Path) -> None:
+    arguments = ("compile", MODEL, "--target", "jetson-nano", "--precision", "int8")
+    message = "target 'jetson-nano' has no int8: it runs float32, float16"
+    refused(here, arguments, 2, message, "this GPU has no INT8", "--precision float16")
+
+
+# --- calibration ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "implied"),
+    [
+        (SOURCES, r" \(the default of 'cortex-m4'\)"),
+        ((*SOURCES, "--precision", "int8"), ""),
+        (("compile", MODEL, "--target", "raspberry-pi-5", "--precision", "int8"), ""),
+    ],
+)
+def test_int8_without_calibration_data_is_refused_and_nothing_is_made_up(
+    arguments: tuple[object, ...], implied: str, here: Path
+) -> None:
+    message = f"precision int8{implied} needs calibration data for a float model"
+    refused(here, arguments, 2, message, "--calibrate data.npz", "random data", "float32")
+
+
+def spoiled(value: float) -> npt.NDArray[np.float32]:
+    """Samples with one such value in sample 2."""
+    samples = digits()[:5].copy()
+    samples[2, 0, 3, 4] = value
+    return samples
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message", "hint"),
+    [
+        (
+            {"x": digits().transpose(0, 2, 3, 1)},
+            r"array 'x' of data.npz is 200x8x8x1, input 'image' takes Nx1x8x8",
+            "x.transpose(0, 3, 1, 2)",
+        ),
+        ({"x": digits()[:, :, :7]}, "array 'x' of data.npz is 200x1x7x8, input 'image'", "axis"),
+        ({"x": digits()[0, 0]}, "array 'x' of data.npz is 8x8, input 'image'", "axis"),
+        ({"x": np.float32(3)}, "array 'x' of data.npz is a scalar", "axis"),
+        ({"x": digits()[:0]}, "array 'x' of data.npz holds no samples", "100 to 500"),
+        (
+            {"x": (digits() * 16).astype(np.uint8)},
+            "array 'x' of data.npz is uint8, input 'image' takes float32",
+            "x_scale",
+        ),
+        (
+            {"x": (digits() * 16).astype(np.uint8), "x_scale": np.float32(0.1)},
+            "'data.npz' has 'x_scale' but no 'x_zero_point'",
+            "x_zero_point",
+        ),
+        ({"x": spoiled(np.nan)}, "array 'x' of data.npz holds nan in sample 2, at", "remove"),
+        ({"x": spoiled(np.inf)}, "array 'x' of data.npz holds inf in sample 2, at", "remove"),
+        ({"x": digits() * 0 + 1}, "'data.npz' holds nothing but 1 for input 'image'", "real"),
+        (
+            {"x": np.array([digits()[0], None], dtype=object)},
+            "array 'x' of data.npz holds Python objects",
+            "float32",
+        ),
+        ({"x": digits().astype(complex)}, "array 'x' of data.npz holds complex128", "float32"),
+        ({"x": np.array(["a", "b"])}, "array 'x' of data.npz holds <U1", "float32"),
+        ({"samples": digits()}, "'data.npz' has no array for input 'image'", "'image' or 'x'"),
+        ({}, "'data.npz' has no array for input 'image'", "'image' or 'x'"),
+        ({"x": digits(), "y": np.arange(3)}, "'data.npz' has 3 labels in 'y' for 200", "label"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning")
+def test_data_that_do_not_suit_the_model_are_refused(
+    arrays: dict[str, npt.NDArray[np.float32]], message: str, hint: str, here: Path
+) -> None:
+    np.savez(here / "data.npz", **arrays)  # type: ignore[arg-type]
+    refused(here, (*SOURCES, "--calibrate", "data.npz"), 2, message, hint)
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "hint"),
+    [
+        ("nowhere.npz", "data 'nowhere.npz' not found", "module:function"),
+        ("notes.txt", "'notes.txt' is no data that edgetool reads", ".npz"),
+        ("noise.npz", "'noise.npz' is not an .npz archive, or is damaged", "savez"),
+        ("cut.npz", "'cut.npz' is not an .npz archive, or is damaged", "savez"),
+        ("empty", "folder 'empty' holds no samples", ".npy"),
+        ("nowhere:load", "'nowhere:load': module 'nowhere' cannot be imported", "folder"),
+        (f"{DIGITS / 'calibration.npz'}[500:]", ".* takes none of the 200 samples", "200"),
+    ],
+)
+def test_data_that_cannot_be_read_are_refused(
+    source: str, message: str, hint: str, here: Path
+) -> None:
+    np.savez(here / "whole.npz", x=digits())
+    whole = (here / "whole.npz").read_bytes()
+    (here / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    (here / "noise.npz").write_bytes(np.random.default_rng(1).bytes(500))
+    (here / "notes.txt").write_text("not data")
+    (here / "empty").mkdir()
+    refused(here, (*SOURCES, "--calibrate", source), 2, message, hint)
+
+
+def test_evaluation_data_scaled_otherwise_than_the_calibration_data_are_refused(
+    here: Path,
+) -> None:
+    np.savez(here / "pixels.npz", x=digits() * 255)
+    arguments = (*SOURCES, "--calibrate", "pixels.npz", "--evaluate", EVALUATION)
+    message = "calibration and evaluation data are not scaled alike for input 'image'"
+    refused(here, arguments, 2, message, "'pixels.npz': 0 to 255", "preprocess both")
+
+
+def test_integers_with_scale_and_zero_point_calibrate_like_the_reals_they_stand_for(
+    here: Path,
+) -> None:
+    steps = (digits() * 16).round().astype(np.uint8)
+    np.savez(here / "steps.npz", x=steps, x_scale=np.float32(1 / 16), x_zero_point=0)
+    np.savez(here / "reals.npz", x=steps.astype(np.float32) / 16)
+    for name in ("steps", "reals"):
+        succeed(*SOURCES, "--calibrate", f"{name}.npz", "--output", name)
+    assert (here / "steps" / "program.npz").read_bytes() == (
+        here / "reals" / "program.npz"
+    ).read_bytes()

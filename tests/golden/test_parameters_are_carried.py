@@ -1,0 +1,71 @@
+"""Scales, zero points, weights and biases, read back from .onnx, .tflite and C, are equal."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from stored_parameters import (
+    arrays_of_c,
+    assert_same,
+    constants_of_tflite,
+    fixed_point,
+    layers_of_onnx,
+    of_c_header,
+    of_onnx,
+    of_tflite,
+)
+
+from compiled import Array, program_of
+from edgetool.artifact import ONNX, SOURCES, TFLITE, Artifact
+
+LAYERS = 10  # of the keyword spotter: nine convolutions and a dense layer
+ACTIVATIONS = LAYERS + 3  # each layer's result, the input, the mean and the softmax
+
+
+def test_tflite_has_the_parameters_of_onnx_to_the_bit(kws_quantized: Artifact) -> None:
+    in_onnx = of_onnx(kws_quantized.folder / ONNX)
+    in_tflite = of_tflite(kws_quantized.folder / TFLITE)
+    own = {name for name in in_tflite if not name.endswith("_reshape")}
+    assert len(own) == ACTIVATIONS + 2 * LAYERS
+    for name in own:  # inputs and outputs of the model keep their names: no "_quantized"
+        wanted = in_onnx[name] if name in in_onnx else in_onnx[f"{name}_quantized"]
+        assert_same(wanted, in_tflite[name], name)
+
+
+def test_tflite_has_the_weights_and_biases_of_onnx(kws_quantized: Artifact) -> None:
+    model = onnx.load(kws_quantized.folder / ONNX)
+    in_onnx = {c.name: onnx.numpy_helper.to_array(c) for c in model.graph.initializer}
+    in_tflite = constants_of_tflite(kws_quantized.folder / TFLITE)
+    carried = in_tflite.keys() & in_onnx.keys()
+    assert len(carried) == 2 * LAYERS
+    for name in carried:
+        np.testing.assert_array_equal(in_tflite[name], as_tflite(in_onnx[name], in_tflite[name]))
+
+
+def as_tflite(constant: Array, found: Array) -> Array:
+    """OIHW as OHWI, of a depthwise convolution (one kernel in found) as 1HWO."""
+    if constant.ndim != 4:
+        return constant
+    return constant.transpose((1, 2, 3, 0) if found.shape[0] == 1 else (0, 2, 3, 1))
+
+
+def test_c_header_has_the_parameters_of_onnx_to_the_bit(kws_quantized: Artifact) -> None:
+    program, in_onnx = program_of(kws_quantized), of_onnx(kws_quantized.folder / ONNX)
+    stored = of_c_header(kws_quantized.folder / SOURCES / f"{program.name}.h")
+    for end, (name,) in (("INPUT", program.input_names), ("OUTPUT", program.output_names)):
+        (scale,), (zero_point,) = in_onnx[f"{name}_quantized"]
+        assert stored[end] == (scale, zero_point)
+
+
+def test_c_multiplies_by_the_scales_of_onnx(kws_quantized: Artifact) -> None:
+    parameters = {n: p[0].astype(float) for n, p in of_onnx(kws_quantized.folder / ONNX).items()}
+    layers = layers_of_onnx(kws_quantized.folder / ONNX)
+    weights_c = kws_quantized.folder / SOURCES / f"{program_of(kws_quantized).name}_weights.c"
+    multipliers, shifts = arrays_of_c(weights_c, "_multipliers"), arrays_of_c(weights_c, "_shifts")
+    assert len(layers) == len(multipliers) == len(shifts) == LAYERS
+    for (data, weights, result), *found in zip(layers, multipliers, shifts, strict=True):
+        reals = parameters[data] * parameters[weights] / parameters[result]
+        if (data, weights, result) == layers[-1]:  # dense: the factor in double, to the bit
+            np.testing.assert_array_equal(found[0] * np.exp2(-found[1]), reals)
+        else:
+            np.testing.assert_array_equal(np.transpose(found), [fixed_point(r) for r in reals])
