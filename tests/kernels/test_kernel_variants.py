@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from compiled_kernels import BAD_ARG, KERNELS, CompiledKernels, Guarded
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from mac_cases import convolutions, depthwise_convolutions
 from single_operation import activation, constant, random_samples, single_operation
 from variant_cases import LARGEST_SUM, additions, sums_at_their_limits
@@ -111,7 +110,9 @@ def layer(kind: str, bias: int = 0, out_scale: float = 10.0) -> Program:
     """A small layer, the same at every call."""
     x = activation("x", (1, 5, 5, 2), 0.1, 3)
     if kind == "add":
-        return single_operation(Add(), [x, activation("z", x.shape, 0.2)], [activation("y", x.shape, 0.3)])
+        return single_operation(
+            Add(), [x, activation("z", x.shape, 0.2)], [activation("y", x.shape, 0.3)]
+        )
     depthwise = kind == "depthwise_conv2d"
     shape = (1, 3, 3, 2) if depthwise else (2, 3, 3, 2)
     weights = constant("weights", np.ones(shape, np.int8), np.full(1, 0.1, np.float32))

@@ -232,7 +232,14 @@ def test_every_operator_has_a_kernel_a_litert_test_and_a_tflite_form() -> None:
     headers = {path.stem for path in KERNELS.glob("*.h")}
     assert headers - sources == {
         "edgetool_kernels",
-        *("edge_block", "edge_columns", "edge_high", "edge_product", "edge_saturate", "edge_window"),
+        *(
+            "edge_block",
+            "edge_columns",
+            "edge_high",
+            "edge_product",
+            "edge_saturate",
+            "edge_window",
+        ),
     }
     assert sources <= headers
     used = {call.function for case, _ in BAD if (call := kernel_of(case)) is not None}

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from needs import require_module, require_tool
 from single_operation import random_samples
 from variant_cases import layers, side_by_side
 
@@ -19,6 +18,7 @@ from edgetool.packs import find_target
 from edgetool.program.executor import execute
 from edgetool.program.program import Program
 from edgetool.runtimes.bare_metal import run
+from needs import require_module, require_tool
 
 LAYERS = 24
 GCC = {
