@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -196,6 +197,40 @@ def test_evaluation_data_scaled_otherwise_than_the_calibration_data_are_refused(
     arguments = (*SOURCES, "--calibrate", "pixels.npz", "--evaluate", EVALUATION)
     message = "calibration and evaluation data are not scaled alike for input 'image'"
     refused(here, arguments, 2, message, "'pixels.npz': 0 to 255", "preprocess both")
+
+
+USERS_MODULE = """
+def breaks(): raise RuntimeError("the disk is gone")
+def names(): return ["a"]
+def text(outputs, labels, inputs): return "good"
+def undefined(outputs, labels, inputs): return float("nan")
+def raises(outputs, labels, inputs): return labels.nothing
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        (("--calibrate", "mine:breaks"), "'mine:breaks' failed", "the disk is gone"),
+        (("--calibrate", "mine:names"), "'mine:names' returned list", "return a dict"),
+        (("--calibrate", "mine:other"), "module 'mine' has no function 'other'", "breaks, names"),
+        (("--metric", "mine:text"), "metric 'mine:text' returned str, not a number", "one float"),
+        (("--metric", "mine:undefined"), "metric 'mine:undefined' is nan over 50", "finite"),
+        (("--metric", "mine:raises"), "'mine:raises' failed", "AttributeError"),
+    ],
+)
+def test_a_users_function_that_fails_is_the_users_error(
+    options: tuple[str, str],
+    message: str,
+    hint: str,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (here / "mine.py").write_text(USERS_MODULE)
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    data = () if options[0] == "--calibrate" else ("--calibrate", CALIBRATION)
+    refused(here, (*SOURCES, *data, "--evaluate", EVALUATION, *options), 2, message, hint)
 
 
 def test_integers_with_scale_and_zero_point_calibrate_like_the_reals_they_stand_for(

@@ -44,7 +44,9 @@ def choose_metric(name: str | None, outputs: Arrays, dataset: Dataset) -> Metric
         return Metric(name, BUILT_IN[name])
     if is_function_reference(name):
         function = find_function(name)
-        return Metric(name, lambda *arguments: float(call_function(function, name, *arguments)))
+        return Metric(
+            name, lambda *arguments: _number(call_function(function, name, *arguments), name)
+        )
     raise UsageError(
         f"metric '{name}' is not known", hints=(f"{', '.join(BUILT_IN)}, or module:function",)
     )
@@ -60,7 +62,10 @@ def evaluate(metric: Metric | None, outputs: Arrays, dataset: Dataset) -> dict[s
         return {}
     value = metric.function(outputs, dataset.labels, dataset.inputs)
     if not math.isfinite(value):
-        raise UsageError(f"metric '{metric.name}' is {value} over {dataset.samples} samples")
+        raise UsageError(
+            f"metric '{metric.name}' is {value} over {dataset.samples} samples",
+            hints=("a finite number: are there labels, and outputs that differ?",),
+        )
     source = f"{dataset.samples} samples of {dataset.path}"
     return {metric.name: Figure(value, "1", "computed", source)}
 
@@ -180,6 +185,17 @@ def only_output(outputs: Arrays, metric: str) -> Array:
             hints=("--metric module:function, called with (outputs, labels, inputs)",),
         )
     return next(iter(outputs.values()))
+
+
+def _number(value: Any, name: str) -> float:
+    """What a user's metric returned, if it is one number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"metric '{name}' returned {type(value).__name__}, not a number",
+            hints=("return one float over all samples",),
+        ) from error
 
 
 def _suggest(outputs: Arrays, dataset: Dataset) -> str | None:

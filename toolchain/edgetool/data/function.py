@@ -41,6 +41,7 @@ def find_function(reference: str) -> Callable[..., Any]:
         raise UsageError(
             f"module '{module_name}' has no function '{function_name}'",
             details=(f"it has: {', '.join(known[:20]) or 'none'}",),
+            hints=(f"{module_name}:FUNCTION",),
         )
     return function  # type: ignore[no-any-return]
 
@@ -50,8 +51,11 @@ def call_function(function: Callable[..., Any], reference: str, *arguments: Any)
     try:
         return function(*arguments)
     except Exception as error:  # a user's function may raise anything
+        module, name = reference.split(":")
         raise UsageError(
-            f"'{reference}' failed", details=(f"{type(error).__name__}: {error}",)
+            f"'{reference}' failed",
+            details=(f"{type(error).__name__}: {error}",),
+            hints=(f"call {name} in Python: from {module} import {name}",),
         ) from error
 
 
