@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -28,16 +29,21 @@ GUARD = 64  # bytes around each output that must stay as they are
 
 
 class CompiledKernels:
-    """A shared library with every kernel of the portable folder."""
+    """A shared library with every kernel of the portable folder, or of a core's and that."""
 
     def __init__(self, library: Path) -> None:
         self.library = ctypes.CDLL(str(library))
 
     @classmethod
-    def build(cls, compiler: str, folder: Path) -> CompiledKernels:
-        """Compile the kernels into folder."""
+    def build(
+        cls, compiler: str, folder: Path, layers: Sequence[Path] = (KERNELS,)
+    ) -> CompiledKernels:
+        """Compile the kernels into folder. layers: kernel folders, most specific first."""
         library = folder / "kernels.so"
-        sources = sorted(map(str, KERNELS.glob("*.c")))
+        for layer in reversed(layers):
+            for file in (*layer.glob("*.c"), *layer.glob("*.h")):
+                shutil.copy(file, folder)
+        sources = sorted(map(str, folder.glob("*.c")))
         extra = [f"-fsanitize={EXTRA_SANITIZER}"] if EXTRA_SANITIZER else []
         subprocess.run(
             [compiler, *FLAGS, *WARNINGS, *SANITIZERS, *extra, *sources, "-o", str(library)],

@@ -33,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "importers": {"errors", "graph"},
     "program": {"errors", "graph"},
     "passes": {"errors", "graph", "quantization", "program"},
-    "pipeline": {"errors", "graph", "quantization", "passes"},
+    "pipeline": {"errors", "figures", "graph", "quantization", "passes"},
     "kernels": {"errors", "program"},
     "exporters": {"errors", "graph", "program", "kernels"},
     "artifact": {"errors", "figures", "packs", "program"},

@@ -13,13 +13,16 @@ extern "C" {
 #define EDGE_OK 0
 #define EDGE_BAD_ARG 1
 
-/* The bound of a clamp that clamps nothing, and the alignment of an array. */
+/* The bound of a clamp that clamps nothing, the alignment of an array, and a function that keeps
+ * its registers to itself: inlined into loops around it, an inner loop loses them. */
 #if defined(__GNUC__)
 #define EDGE_INFINITY (__builtin_inff())
 #define EDGE_ALIGNED(bytes) __attribute__((aligned(bytes)))
+#define EDGE_NOINLINE __attribute__((noinline))
 #else
 #define EDGE_INFINITY (1.0f / 0.0f)
 #define EDGE_ALIGNED(bytes)
+#define EDGE_NOINLINE
 #endif
 
 /* <string.h> does not exist in every freestanding toolchain; the functions must. */

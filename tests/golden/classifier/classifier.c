@@ -1,15 +1,17 @@
 /* classifier: 4 operations, 2,112 multiply-accumulates.
- * arena: 192 bytes, at least 192 needed by depthwise
+ * arena: 228 bytes, at least 228 needed by depthwise
  *          0       96  a 1x4x4x6
  *         96       96  b 1x4x4x6
  *         96       96  flat 1x96
+ *        192           scratch of depthwise
+ *         96           scratch of conv/first
  */
 #include "classifier.h"
 
 #include "classifier_weights.h"
 #include "edgetool_kernels.h"
-#include "conv2d_s8.h"
-#include "depthwise_conv2d_s8.h"
+#include "conv2d_blocks_s8.h"
+#include "depthwise_conv2d_planes_s8.h"
 #include "fully_connected_s8.h"
 
 int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
@@ -21,33 +23,34 @@ int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
 
     /* 1. conv/first: conv2d 1x8x8x1 -> 1x4x4x6, 864 MACs */
     {
-        static const conv2d_s8_params p = {
+        static const conv2d_blocks_s8_params p = {
             .in_height = 8, .in_width = 8, .in_channels = 1, .out_height = 4, .out_width = 4,
             .out_channels = 6, .kernel_height = 3, .kernel_width = 3, .stride_height = 2,
             .stride_width = 2, .dilation_height = 1, .dilation_width = 1, .pad_top = 0,
-            .pad_left = 0, .groups = 1, .in_zero_point = 3, .out_zero_point = -128,
-            .out_min = -128, .out_max = 127, .per_channel = 1,
+            .pad_left = 0, .in_zero_point = 3, .out_zero_point = -128, .out_min = -128,
+            .out_max = 127,
         };
-        status = conv2d_s8(&p, input, classifier_conv_first_weights,
+        status = conv2d_blocks_s8(&p, input, classifier_conv_first_weights,
             classifier_conv_first_bias, classifier_conv_first_multipliers,
-            classifier_conv_first_shifts, (void *)(arena + 0));
+            classifier_conv_first_shifts, (void *)(arena + 96), (void *)(arena + 0));
         if (status != EDGE_OK)
             return status;
     }
 
     /* 2. depthwise: depthwise_conv2d 1x4x4x6 -> 1x4x4x6, 864 MACs */
     {
-        static const depthwise_conv2d_s8_params p = {
+        static const depthwise_conv2d_planes_s8_params p = {
             .in_height = 4, .in_width = 4, .in_channels = 6, .out_height = 4, .out_width = 4,
             .out_channels = 6, .kernel_height = 3, .kernel_width = 3, .stride_height = 1,
             .stride_width = 1, .dilation_height = 1, .dilation_width = 1, .pad_top = 1,
-            .pad_left = 1, .in_zero_point = -128, .out_zero_point = -128, .out_min = -128,
-            .out_max = 127, .per_channel = 1,
+            .pad_left = 1, .in_zero_point = -128, .in_row_step = 24, .in_column_step = 6,
+            .out_row_step = 24, .out_column_step = 6, .strip_rows = 4, .plane_width = 6,
+            .out_zero_point = -128, .out_min = -128, .out_max = 127,
         };
-        status = depthwise_conv2d_s8(&p, (const void *)(arena + 0),
-            classifier_conv_first_weights, classifier_depthwise_bias,
-            classifier_conv_first_multipliers, classifier_conv_first_shifts,
-            (void *)(arena + 96));
+        status = depthwise_conv2d_planes_s8(&p, (const void *)(arena + 0),
+            classifier_depthwise_weights, classifier_depthwise_bias,
+            classifier_depthwise_multipliers, classifier_depthwise_shifts,
+            (void *)(arena + 192), (void *)(arena + 96));
         if (status != EDGE_OK)
             return status;
     }

@@ -1,25 +1,41 @@
 #include "classifier_weights.h"
 
-const int8_t classifier_conv_first_weights[54] EDGE_ALIGNED(4) = {
-    -127, -90, -53, -16, 21, 58, 95, -123, -86, -49, -12, 25, 62, 99, -119, -82, -45, -8, 29,
-    66, 103, -115, -78, -41, -4, 33, 70, 107, -111, -74, -37, 0, 37, 74, 111, -107, -70, -33, 4,
-    41, 78, 115, -103, -66, -29, 8, 45, 82, 119, -99, -62, -25, 12, 49,
+const int8_t classifier_conv_first_weights[96] EDGE_ALIGNED(4) = {
+    -127, -49, 29, 107, -90, -12, 66, -111, -53, 25, 103, -74, -16, 62, -115, -37, 21, 99, -78,
+    0, 58, -119, -41, 37, 95, -82, -4, 74, -123, -45, 33, 111, -86, -8, 70, -107, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, -70, 8, 0, 0, -33, 45, 0, 0, 4, 82, 0, 0, 41, 119, 0, 0, 78, -99, 0, 0,
+    115, -62, 0, 0, -103, -25, 0, 0, -66, 12, 0, 0, -29, 49, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0,
 };
 
-const int32_t classifier_conv_first_bias[6] = {
-    463, 298, 133, -267, 333, -832,
+const int32_t classifier_conv_first_bias[8] = {
+    463, 298, 133, -267, 333, -832, 0, 0,
 };
 
-const int32_t classifier_conv_first_multipliers[6] = {
-    1374389504, 1374389504, 1374389504, 1374389504, 2061584256, 2061584256,
+const int32_t classifier_conv_first_multipliers[8] = {
+    1374389504, 1374389504, 1374389504, 1374389504, 2061584256, 2061584256, 0, 0,
 };
 
-const int8_t classifier_conv_first_shifts[6] EDGE_ALIGNED(4) = {
-    -5, -4, -6, -3, -4, -5,
+const int8_t classifier_conv_first_shifts[8] EDGE_ALIGNED(4) = {
+    -5, -4, -6, -3, -4, -5, -1, -1,
+};
+
+const int8_t classifier_depthwise_weights[54] EDGE_ALIGNED(4) = {
+    -127, 95, 62, 29, -4, -37, -70, -103, 119, -90, -123, 99, 66, 33, 0, -33, -66, -99, -53,
+    -86, -119, 103, 70, 37, 4, -29, -62, -16, -49, -82, -115, 107, 74, 41, 8, -25, 21, -12, -45,
+    -78, -111, 111, 78, 45, 12, 58, 25, -8, -41, -74, -107, 115, 82, 49,
 };
 
 const int32_t classifier_depthwise_bias[6] = {
     -5108, -27353, -16958, -7563, 2832, 12227,
+};
+
+const int32_t classifier_depthwise_multipliers[6] = {
+    1374389504, 1374389504, 1374389504, 1374389504, 2061584256, 2061584256,
+};
+
+const int8_t classifier_depthwise_shifts[6] EDGE_ALIGNED(4) = {
+    -5, -4, -6, -3, -4, -5,
 };
 
 const int8_t classifier_dense_weights[384] EDGE_ALIGNED(4) = {

@@ -7,7 +7,7 @@
 
 #include "two_branches_weights.h"
 #include "edgetool_kernels.h"
-#include "add_s8.h"
+#include "add_line_s8.h"
 #include "concat_rows.h"
 #include "split_rows.h"
 
@@ -22,13 +22,12 @@ int two_branches_run(const void *const inputs[], void *const outputs[],
 
     /* 1. residual: add 1x4x3x2 -> 1x4x3x2 */
     {
-        static const add_s8_params p = {
+        static const add_line_s8_params p = {
             .dims = {1, 1, 1, 24}, .a_strides = {0, 0, 0, 1}, .b_strides = {0, 0, 0, 1},
-            .b_sign = 1, .a_zero_point = -5, .a_multiplier = 1073741824, .a_shift = 0,
-            .b_zero_point = -5, .b_multiplier = 1073741824, .b_shift = 0, .out_zero_point = -5,
-            .out_multiplier = 1073741824, .out_shift = -18, .low = -5, .high = 127,
+            .a_factor = 2097152, .b_factor = 2097152, .offset = 11534335, .shift = 21,
+            .low = -5, .high = 127,
         };
-        status = add_s8(&p, inputs[0], inputs[1], (void *)(arena + 48));
+        status = add_line_s8(&p, inputs[0], inputs[1], (void *)(arena + 48));
         if (status != EDGE_OK)
             return status;
     }

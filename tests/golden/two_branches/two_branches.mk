@@ -1,7 +1,7 @@
 # Include this file, or run it: make -f two_branches.mk
 TWO_BRANCHES_DIR := $(dir $(lastword $(MAKEFILE_LIST)))
 TWO_BRANCHES_SOURCES := $(addprefix $(TWO_BRANCHES_DIR), \
-  kernels/add_s8.c \
+  kernels/add_line_s8.c \
   kernels/concat_rows.c \
   kernels/split_rows.c \
   two_branches.c \

@@ -29,8 +29,7 @@ def choose_kernels(program: Program, folders: Sequence[Path]) -> dict[str, Kerne
     Raises: PackError for a list that names an unknown variant; UnsupportedOperatorError for an
     operation without any kernel.
     """
-    variants = [variant for folder in folders for variant in listed(folder)]
-    return {op.name: _choose(program, op, variants) for op in program.operations}
+    return {op.name: _choose(program, op, folders) for op in program.operations}
 
 
 def plan_with_kernels(program: Program, folders: Sequence[Path]) -> MemoryPlan:
@@ -62,16 +61,21 @@ def listed(folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _choose(program: Program, operation: Operation, variants: Sequence[str]) -> KernelCall | None:
+def _choose(program: Program, operation: Operation, folders: Sequence[Path]) -> KernelCall | None:
+    """The first variant that applies, unless a more specific folder has the general kernel."""
     inputs, outputs = program.input_tensors(operation), program.output_tensors(operation)
-    for name in variants:
-        kinds, make = _variant(name)
-        if operation.operator.kind in kinds:
-            found = make(operation.operator, inputs, outputs)
-            if found is not None:
-                return found
     operator: Operator = operation.operator
-    return operator.kernel(inputs, outputs)
+    general = operator.kernel(inputs, outputs)
+    for folder in folders:
+        for name in listed(folder):
+            kinds, make = _variant(name)
+            if operator.kind in kinds:
+                found = make(operator, inputs, outputs)
+                if found is not None:
+                    return found
+        if general is not None and (folder / f"{general.function}.c").is_file():
+            return general
+    return general
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,13 @@
+/* A core with an instruction that saturates brings its own edge_saturate.h. */
+#ifndef EDGE_SATURATE_H
+#define EDGE_SATURATE_H
+
+#include "edgetool_kernels.h"
+
+/* x clamped to -128..127. */
+static inline int8_t edge_saturate_s8(int32_t x)
+{
+    return (int8_t)edge_clamp(x, -128, 127);
+}
+
+#endif
