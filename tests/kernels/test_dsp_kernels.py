@@ -155,7 +155,7 @@ def sums_near_ties(multiplier: int, shift: int, limit: int, rng: np.random.Gener
     near = (ties[:, None] + np.arange(-3, 4)).ravel()
     anywhere = rng.integers(-limit, limit + 1, 2000)
     every = np.concatenate([near, anywhere, [-limit, -1, 0, 1, limit]])
-    return every[np.abs(every) <= limit]
+    return np.asarray(every[np.abs(every) <= limit], np.int64)
 
 
 def test_paired_weights_part_into_both_channels_exactly() -> None:
