@@ -157,7 +157,7 @@ def test_a_name_that_is_a_kernel_s_gives_way(tmp_path: Path) -> None:
         classifier(), tmp_path / "c", name="conv2d_blocks_s8", kernel_folders=[PORTABLE]
     )
     assert sources.name == "conv2d_blocks_s8_model"
-    assert {"conv2d_blocks_s8_model.c", "kernels/conv2d_s8.c"} <= set(sources.files)
+    assert {"conv2d_blocks_s8_model.c", "kernels/conv2d_blocks_s8.c"} <= set(sources.files)
 
 
 def test_sizes_are_those_of_program_and_plan(tmp_path: Path) -> None:
