@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import importlib.util
 import os
 import platform
 import shutil
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,10 +73,16 @@ def _package(ability: str, module: str, install: str) -> Finding:
 
 
 def _version_of(module: str) -> str:
-    distributions = importlib.metadata.packages_distributions().get(module, [])
+    distributions = _distributions().get(module, [])
     if not distributions:
         return module
     return f"{distributions[0]} {importlib.metadata.version(distributions[0])}"
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Every installed package, read once: it takes a moment where many are installed."""
+    return importlib.metadata.packages_distributions()
 
 
 def _program(ability: str, name: str, install: str) -> Finding:

@@ -1,0 +1,122 @@
+"""Layers that the kernels for DSP cores take, drawn at the edges of what they take."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn
+from mac_cases import CLAMPS
+from single_operation import activation, constant, single_operation
+
+from edgetool.program.operator import Array, Clamp, Operator
+from edgetool.program.ops.add import Add
+from edgetool.program.ops.average_pool2d import AveragePool2D
+from edgetool.program.ops.conv2d import Conv2D
+from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
+from edgetool.program.program import Program
+from edgetool.program.windows import Padding, Pair, extent
+
+RECTIFIED = (-128, Clamp(0.0, math.inf))
+SHIFTS = st.integers(1, 16)  # of the multipliers: both ends lie outside what one SMMLA does
+
+
+@st.composite
+def convolutions(draw: DrawFn) -> Program:
+    """Conv2D of any kernel, stride, dilation and padding; channels that fill words or do not."""
+    kernel = draw(st.tuples(st.integers(1, 3), st.integers(1, 4)))
+    channels = draw(st.sampled_from([1, 2, 3, 4, 8, 12, 64]))
+    outputs = draw(st.integers(1, 6))
+    x, output, stride, dilation, padding = draw(_geometry(kernel, st.integers(1, 2)))
+    zero_point, clamp = draw(st.sampled_from([RECTIFIED, (-128, CLAMPS[2]), (5, CLAMPS[0])]))
+    operator = Conv2D(stride, dilation, padding, 1, clamp)
+    shape = (outputs, *kernel, channels)
+    return draw(_layer(operator, (*x, channels), shape, (*output, outputs), 0, zero_point))
+
+
+@st.composite
+def depthwise_convolutions(draw: DrawFn) -> Program:
+    """DepthwiseConv2D of kernels up to 3 by 3 on whole words of channels."""
+    kernel = draw(st.sampled_from([(3, 3), (3, 3), (1, 3), (3, 1), (2, 2), (1, 1)]))
+    channels = 4 * draw(st.integers(1, 3))
+    x, output, stride, dilation, padding = draw(_geometry(kernel, st.just(1)))
+    operator = DepthwiseConv2D(stride, dilation, padding, RECTIFIED[1])
+    shape = (1, *kernel, channels)
+    return draw(_layer(operator, (*x, channels), shape, (*output, channels), 3, RECTIFIED[0]))
+
+
+@st.composite
+def additions(draw: DrawFn) -> Program:
+    """Add of equal shapes, scales from equal to far apart."""
+    shape = (1, draw(st.integers(1, 5)), draw(st.integers(1, 5)), draw(st.integers(1, 6)))
+    scales = [draw(st.sampled_from([0.5, 0.1, 0.0137, 1e-4])) for _ in range(3)]
+    points = [draw(st.integers(-128, 127)) for _ in range(3)]
+    a, b, y = (activation(n, shape, s, z) for n, s, z in zip("xay", scales, points, strict=True))
+    return single_operation(Add(draw(st.sampled_from(CLAMPS))), [a, b], [y])
+
+
+@st.composite
+def global_pools(draw: DrawFn) -> Program:
+    """AveragePool2D over the whole image, more pixels than 16 bits can sum among them."""
+    height, width = draw(st.integers(1, 20)), draw(st.integers(1, 20))
+    channels = 4 * draw(st.integers(1, 3))
+    x = activation("x", (1, height, width, channels), 0.1, 3)
+    y = activation("y", (1, 1, 1, channels), 0.1, 3)
+    return single_operation(AveragePool2D((height, width)), [x], [y])
+
+
+LAYERS = st.one_of(convolutions(), depthwise_convolutions(), additions(), global_pools())
+
+
+@st.composite
+def _geometry(
+    draw: DrawFn, kernel: Pair, widths: st.SearchStrategy[int]
+) -> tuple[tuple[int, int, int], tuple[int, int, int], Pair, Pair, Padding]:
+    """(x, output, stride, dilation, padding) without channels.   widths: dilations of a row."""
+    stride = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
+    dilation = (draw(st.integers(1, 2)), draw(widths))
+    covered = extent(kernel, dilation)
+    sides = [draw(st.integers(0, size - 1)) for size in (*covered, *covered)]
+    padding = (sides[0], sides[1], sides[2], sides[3])
+    around = (padding[0] + padding[2], padding[1] + padding[3])
+    rows, columns = (
+        max(draw(st.integers(1, 9)), c - a, 1) for c, a in zip(covered, around, strict=True)
+    )
+    height, width = (
+        (n + a - c) // s + 1
+        for n, a, c, s in zip((rows, columns), around, covered, stride, strict=True)
+    )
+    return (1, rows, columns), (1, height, width), stride, dilation, padding
+
+
+@st.composite
+def _layer(
+    draw: DrawFn,
+    operator: Operator,
+    x: tuple[int, ...],
+    weights: tuple[int, ...],
+    output: tuple[int, ...],
+    axis: int,
+    zero_point: int,
+) -> Program:
+    """The layer with multipliers of drawn shifts and weights that reach the sums' ends."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shift, spread = draw(SHIFTS), draw(st.sampled_from([0.0, 0.9]))
+    channels = weights[axis]
+    scales = (0.01 * 2.0 ** -rng.uniform(0, spread, channels)).astype(np.float32)
+    source = activation("x", x, 0.05, draw(st.sampled_from([-128, 0, 83, 127])))
+    target = activation("y", output, 0.05 * 0.01 * 2.0**shift, zero_point)
+    bias = rng.integers(-(2**12), 2**12, channels).astype(np.int32)
+    tensors = [
+        source,
+        constant("weights", _weights(draw, weights, rng), scales, axis),
+        constant("bias", bias, np.asarray(source.scale * scales, np.float32)),
+    ]
+    return single_operation(operator, tensors, [target])
+
+
+def _weights(draw: DrawFn, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    low = draw(st.sampled_from([-128, -127, -20, 120]))
+    high = {-128: 128, -127: 128, -20: 21, 120: 128}[low]
+    return rng.integers(low, high, shape).astype(np.int8)

@@ -1,0 +1,65 @@
+"""conv2d on cores with the DSP extension: 3 pixels times 2 channels at once (conv2d_dsp_s8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edgetool.kernels.dsp_packing import GROUP, can_pack, pack_pairs
+from edgetool.kernels.epilogue import choose_epilogue, largest_sums
+from edgetool.program.accumulators import Layer, requantization, require_types
+from edgetool.program.operator import Argument, KernelCall
+from edgetool.program.ops.conv2d import Conv2D
+from edgetool.program.tensor import Tensor
+from edgetool.program.windows import image_parameters
+
+KINDS = ("conv2d",)
+PIXELS = 3
+ARGUMENTS = (
+    Argument("parameters"),
+    Argument("input"),
+    Argument("constant", name="weights"),
+    Argument("output"),
+    Argument("scratch"),
+)
+
+
+def call(
+    operator: Conv2D, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]
+) -> KernelCall | None:
+    """conv2d_dsp_s8, or None for groups, floats, and weights or sums that do not pair."""
+    layer = Layer.of(inputs, outputs[0])
+    if operator.groups > 1 or require_types(operator.kind, layer) != "int8":
+        return None
+    found = requantization(layer, operator.clamp)
+    weights = layer.weight_data.reshape(layer.channels, -1)
+    if not can_pack(weights, largest_sums(layer, found)):
+        return None
+    epilogue = choose_epilogue(layer, found)
+    parameters = {
+        **image_parameters(layer.x.shape, layer.output.shape, layer.weights.shape[1:3]),
+        "stride_height": operator.stride[0],
+        "stride_width": operator.stride[1],
+        "dilation_height": operator.dilation[0],
+        "dilation_width": operator.dilation[1],
+        "pad_top": operator.padding[0],
+        "pad_left": operator.padding[1],
+        "in_zero_point": layer.x.zero_point,
+        "out_zero_point": found.zero_point,
+        "out_min": found.bounds[0],
+        "out_max": found.bounds[1],
+        "tail": epilogue.tail,
+    }
+    packed = pack_pairs(weights, found.bias, epilogue)
+    scratch = scratch_bytes(layer)
+    return KernelCall("conv2d_dsp_s8", ARGUMENTS, parameters, {"weights": packed}, scratch)
+
+
+def scratch_bytes(layer: Layer) -> int:
+    """Columns of 3 pixels; their taps where channels fill no words; 3 pixels of output."""
+    taps = layer.weights.elements // layer.channels
+    depth = -(-taps // GROUP) * GROUP
+    channels = layer.x.shape[3]
+    staged = PIXELS * depth if channels % GROUP else channels
+    pixels = layer.output.elements // layer.channels
+    aside = layer.channels % 2 == 1 or pixels < PIXELS
+    return 2 * PIXELS * depth + staged + aside * PIXELS * (layer.channels + layer.channels % 2)

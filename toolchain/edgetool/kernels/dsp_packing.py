@@ -1,0 +1,70 @@
+"""Weights of two output channels in one word, for SMLAD without unpacking one of them.
+
+Each int16 half holds 256 * w1 + w0: multiplied as it is, it adds 256 times the second channel's
+product plus the first's; its sign-extended low byte adds the first's alone. One subtraction per
+output parts the channels again, exactly while the second channel's sum stays below 2**23.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetool.kernels.epilogue import Epilogue
+from edgetool.program.arithmetic import Int64Array
+
+Array = npt.NDArray[Any]
+UInt32Array = npt.NDArray[np.uint32]
+
+GROUP = 4  # taps that SXTB16 widens from one word
+SECOND_LIMIT = 1 << 23
+
+
+def can_pack(weights: Array, largest: Int64Array) -> bool:
+    """Whether pairs of channels fit: weights int8 (O, K), largest sums (O,)."""
+    pairs = _pair_channels(weights.astype(np.int64))
+    halves = 256 * pairs[:, 1] + pairs[:, 0]
+    fits = bool(np.all((halves >= -(1 << 15)) & (halves < 1 << 15)))
+    return fits and bool(np.all(largest[1::2] < SECOND_LIMIT))
+
+
+def pack_pairs(weights: Array, bias: Int64Array, epilogue: Epilogue) -> UInt32Array:
+    """The stream that edge_dot_3x2 reads, for each pair of channels (the last may be alone):
+
+    2 words of bias (b0, 256 * b1 + b0), K / 2 words of weights, m0, m1, c0, c1, s0 + 256 * s1.
+    weights: int8 (O, K); K is padded to a multiple of 4.   bias: (O,).
+    """
+    first, second = _pair_channels(bias)[:, 0], _pair_channels(bias)[:, 1]
+    biases = np.stack([first, 256 * second + first], axis=1)
+    stream = np.concatenate([biases, pair_words(weights), _scales(epilogue)], axis=1)
+    return np.asarray(stream & 0xFFFFFFFF, np.int64).astype(np.uint32).ravel()
+
+
+def pair_words(weights: Array) -> Int64Array:
+    """(pairs, K/2) words of weights int8 (O, K), taps in the order 0 2, 1 3 of each four."""
+    depth = -(-weights.shape[1] // GROUP) * GROUP
+    padded = np.pad(weights.astype(np.int64), ((0, 0), (0, depth - weights.shape[1])))
+    pairs = _pair_channels(padded)
+    halves = (256 * pairs[:, 1] + pairs[:, 0]) & 0xFFFF
+    groups = halves.reshape(len(halves), -1, GROUP)
+    words = groups[:, :, :2] | groups[:, :, 2:] << 16
+    return np.asarray(words.reshape(len(halves), -1), np.int64)
+
+
+def _scales(epilogue: Epilogue) -> Int64Array:
+    """(pairs, 5): multipliers, addends, shifts in one word; for bare sums the shifts apart."""
+    columns = [epilogue.multipliers, epilogue.addends, epilogue.shifts]
+    multipliers, addends, shifts = (_pair_channels(np.asarray(c, np.int64)) for c in columns)
+    if epilogue.tail == 2:
+        return np.concatenate([multipliers, shifts, shifts[:, :1] * 0], axis=1)
+    packed = shifts[:, :1] + 256 * shifts[:, 1:]
+    return np.concatenate([multipliers, addends, packed], axis=1)
+
+
+def _pair_channels(values: Int64Array) -> Int64Array:
+    """(pairs, 2, …) of (O, …); a channel of zeros makes an odd number even."""
+    padding = [(0, len(values) % 2)] + [(0, 0)] * (values.ndim - 1)
+    padded = np.pad(values, padding)
+    return padded.reshape(-1, 2, *values.shape[1:])
