@@ -21,8 +21,8 @@ from edgetool.errors import ModelError, UnsupportedOperatorError
 from edgetool.exporters.c import c_identifier, export_c
 from edgetool.exporters.c.literals import float_literal, integer_literal
 from edgetool.exporters.c.names import comment_text
+from edgetool.kernels import plan_with_kernels
 from edgetool.program.executor import execute
-from edgetool.program.memory_plan import plan_memory
 from edgetool.program.ops.reshape import Reshape
 from edgetool.program.program import Program
 from golden_programs import GOLDEN, Sketch, classifier
@@ -153,19 +153,21 @@ def test_a_missing_kernel_is_named(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_a_kernel_s_gives_way(tmp_path: Path) -> None:
-    sources = export_c(classifier(), tmp_path / "c", name="conv2d_s8", kernel_folders=[PORTABLE])
-    assert sources.name == "conv2d_s8_model"
-    assert {"conv2d_s8_model.c", "kernels/conv2d_s8.c"} <= set(sources.files)
+    sources = export_c(
+        classifier(), tmp_path / "c", name="conv2d_blocks_s8", kernel_folders=[PORTABLE]
+    )
+    assert sources.name == "conv2d_blocks_s8_model"
+    assert {"conv2d_blocks_s8_model.c", "kernels/conv2d_blocks_s8.c"} <= set(sources.files)
 
 
 def test_sizes_are_those_of_program_and_plan(tmp_path: Path) -> None:
     program = classifier()
     sources = export(program, tmp_path / "c")
-    assert sources.arena_bytes == plan_memory(program).arena_bytes == 192
+    assert sources.arena_bytes == plan_with_kernels(program, [PORTABLE]).arena_bytes == 228
     assert (sources.input_bytes, sources.output_bytes, sources.single_io) == ((64,), (4,), True)
     header = (tmp_path / "c" / "classifier.h").read_text()
     for line in (
-        "#define CLASSIFIER_ARENA_BYTES 192",
+        "#define CLASSIFIER_ARENA_BYTES 228",
         "#define CLASSIFIER_INPUT_BYTES 64",
         "#define CLASSIFIER_OUTPUT_BYTES 4",
         "#define CLASSIFIER_INPUT_SCALE 0.5f",
