@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgetool.errors import DoesNotFitError
-from edgetool.kernels import plan_with_kernels
+from edgetool.kernels import choose_kernels, plan_with_kernels
+from edgetool.kernels.choice import scratch_of
 from edgetool.packs import Target, kernel_folders
 from edgetool.program.memory_plan import MemoryPlan
 from edgetool.program.program import Program
@@ -58,7 +59,7 @@ def _check_ram(program: Program, target: Target, ram_bytes: int) -> None:
         f"model needs {needed} of RAM, '{target.name}' has {limit}",
         details=(
             f"arena and static data {ram_bytes:,} bytes, input and output {buffers:,} bytes",
-            _largest_layer(program, plan_of(program, target)),
+            _largest_layer(program, target),
         ),
         hints=(
             "a smaller input, or fewer channels in that layer",
@@ -67,18 +68,25 @@ def _check_ram(program: Program, target: Target, ram_bytes: int) -> None:
     )
 
 
-def _largest_layer(program: Program, plan: MemoryPlan) -> str:
-    """The operation with the most bytes of activations live while it runs, and which they are."""
-    roots = storage_of(program).roots
+def _largest_layer(program: Program, target: Target) -> str:
+    """The operation with the most bytes live while it runs, and whose they are."""
+    plan, roots = plan_of(program, target), storage_of(program).roots
+    scratch = scratch_of(choose_kernels(program, kernel_folders(target)))
     live = []
-    for index, operation in enumerate(program.operations):
+    for step, operation in enumerate(program.operations):
         touched = [roots[n] for n in (*operation.inputs, *operation.outputs) if n]
-        names = dict.fromkeys((*plan.live_at(program, index), *touched))
-        live.append([t for t in map(program.tensors.__getitem__, names) if not t.is_constant])
-    totals = [sum(tensor.nbytes for tensor in tensors) for tensors in live]
-    index = totals.index(max(totals))
-    sizes = ", ".join(f"{tensor.name} {tensor.nbytes:,}" for tensor in live[index])
-    return f"largest: layer {program.operations[index].name}, bytes live at once: {sizes}"
+        keys = dict.fromkeys((*plan.live_at(program, step), *touched))
+        live.append([t for t in map(program.tensors.__getitem__, keys) if not t.is_constant])
+    names = [operation.name for operation in program.operations]
+    totals = [
+        sum(tensor.nbytes for tensor in tensors) + scratch.get(name, 0)
+        for name, tensors in zip(names, live, strict=True)
+    ]
+    worst = totals.index(max(totals))
+    sizes = [f"{tensor.name} {tensor.nbytes:,}" for tensor in live[worst]]
+    if scratch.get(names[worst]):
+        sizes.append(f"its kernel's scratch {scratch[names[worst]]:,}")
+    return f"largest: layer {names[worst]}, bytes live at once: {', '.join(sizes)}"
 
 
 def _too_much_flash(program: Program, target: Target, needed: int, what: str) -> DoesNotFitError:
