@@ -1,6 +1,6 @@
 """Instructions, cycles and memory of int8 models on microcontroller cores, as one table.
 
-python benchmarks/microcontrollers.py [--cores CORE …] [--output DIR]
+python benchmarks/microcontrollers.py [--cores CORE …] [--compiler clang|gcc] [--output DIR]
 
 digits-cnn is shipped. The MLPerf Tiny models kws and ic are taken from EDGETOOL_MIRROR or
 downloaded; without either they are left out, and that is said. Needs the extra `mcu`.
@@ -17,9 +17,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "rv32imc")
+CORES = (
+    "cortex-m0plus",
+    "cortex-m3",
+    "cortex-m4",
+    "cortex-m7",
+    "cortex-m33",
+    "rv32imc",
+)
 MODELS = {"digits-cnn": "model.onnx", "kws": "kws_int8.tflite", "ic": "ic_int8.tflite"}
-COLUMNS = ("instructions", "cycles", "ram_bytes", "flash_bytes", "stack_bytes")
+COLUMNS = (
+    "instructions",
+    "cycles",
+    "ram_bytes",
+    "stack_bytes",
+    "code_bytes",
+    "constant_bytes",
+)
 
 
 @dataclass(frozen=True)
@@ -46,10 +60,11 @@ def edgetool(*arguments: str | Path) -> dict[str, Any]:
     return content
 
 
-def measure(model: str, path: Path, core: str, folder: Path) -> Row:
+def measure(model: str, path: Path, core: str, compiler: str, folder: Path) -> Row:
     """Compile for a core and profile in the emulator."""
     artifact = folder / f"{model}-{core}"
     options: list[str | Path] = ["--target", core, "--output", artifact, "--force"]
+    options += ["--compiler", compiler]
     if path.suffix == ".onnx":
         options += ["--calibrate", path.parent / "calibration.npz"]
     compiled = edgetool("compile", path, *options)
@@ -86,6 +101,7 @@ def main() -> None:
     """The command of the module's docstring."""
     parser = argparse.ArgumentParser(description="Profile int8 models on microcontroller cores.")
     parser.add_argument("--cores", nargs="+", default=CORES)
+    parser.add_argument("--compiler", default="clang")
     parser.add_argument("--output", type=Path, default=Path("build/bench"))
     options = parser.parse_args()
     rows = []
@@ -98,7 +114,7 @@ def main() -> None:
             continue
         for core in options.cores:
             print(f"{model} on {core}", file=sys.stderr)
-            rows.append(measure(model, files / file, core, options.output))
+            rows.append(measure(model, files / file, core, options.compiler, options.output))
     print_table(rows)
 
 
