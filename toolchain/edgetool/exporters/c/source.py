@@ -51,14 +51,18 @@ class Interface:
         )
 
     def ports(self) -> Iterator[tuple[str, str, Tensor]]:
-        """(macro prefix, variable, tensor) of each input, then of each output."""
-        for noun, names in zip(("input", "output"), self._ports(), strict=True):
-            for index, name in enumerate(names):
+        """(macro prefix, variable, tensor) of each input, then of each output.
+
+        The tensors go by the source model's names for them.
+        """
+        sources = (self.program.input_names, self.program.output_names)
+        for noun, names, known in zip(("input", "output"), self._ports(), sources, strict=True):
+            for index, (name, source_name) in enumerate(zip(names, known, strict=True)):
+                tensor = self.program.tensors[name].with_name(source_name)
                 if self.single_io:
-                    yield f"{self.macro}_{noun.upper()}", noun, self.program.tensors[name]
+                    yield f"{self.macro}_{noun.upper()}", noun, tensor
                 else:
-                    macro = f"{self.macro}_{noun.upper()}_{index}"
-                    yield macro, f"{noun}s[{index}]", self.program.tensors[name]
+                    yield f"{self.macro}_{noun.upper()}_{index}", f"{noun}s[{index}]", tensor
 
     def _ports(self) -> tuple[Sequence[str], Sequence[str]]:
         return self.program.inputs, self.program.outputs
