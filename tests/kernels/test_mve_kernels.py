@@ -28,7 +28,7 @@ from needs import require_module, require_tool
 
 CORE = "cortex-m55"
 CASES = 40
-MVE_FUNCTIONS = {"conv2d_mve_s8"}
+MVE_FUNCTIONS = {"conv2d_mve_s8", "depthwise_conv2d_mve_s8"}
 
 
 @st.composite
@@ -40,9 +40,7 @@ def deep_convolutions(draw: DrawFn) -> Program:
     padding = draw(paddings(kernel)) if kernel != (1, 1) else (0, 0, 0, 0)
     size = (draw(st.integers(kernel[0], 6)), draw(st.integers(kernel[1], 6)))
     around = (padding[0] + padding[2], padding[1] + padding[3])
-    output = [
-        (n + a - k) // s + 1 for n, a, k, s in zip(size, around, kernel, stride, strict=True)
-    ]
+    output = [(n + a - k) // s + 1 for n, a, k, s in zip(size, around, kernel, stride, strict=True)]
     operator = Conv2D(stride, (1, 1), padding, 1, draw(st.sampled_from((*CLAMPS, CLAMPS[1]))))
     x, weights = (1, *size, channels), (outputs, *kernel, channels)
     assert math.prod(output) > 0
