@@ -28,10 +28,30 @@ static int8_t *stage_run(const image *im, const int8_t *row, int32_t x, int8_t *
     return to;
 }
 
+/* Whether the window's rows are runs within the image. */
+static int is_inside(const image *im, int32_t y, int32_t x)
+{
+    const conv2d_mve_s8_params *p = im->p;
+    return im->runs == 1 && y >= 0 && x >= 0 && x + im->run_taps <= p->in_width &&
+           y + (p->kernel_height - 1) * p->dilation_height < p->in_height;
+}
+
+static void copy_window(const image *im, const int8_t *from, int8_t *to)
+{
+    const int32_t bytes = im->run_taps * im->p->in_channels;
+    const int32_t step = im->p->dilation_height * im->row;
+    for (int32_t left = im->p->kernel_height; left > 0; left--, from += step)
+        to = edge_copy(to, from, bytes);
+}
+
 /* The taps of the window whose first tap is at (y, x), side by side. */
 static void stage_window(const image *im, int32_t y, int32_t x, int8_t *to)
 {
     const conv2d_mve_s8_params *p = im->p;
+    if (is_inside(im, y, x)) {
+        copy_window(im, im->in + y * im->row + x * p->in_channels, to);
+        return;
+    }
     for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++, y += p->dilation_height) {
         if (y < 0 || y >= p->in_height) {
             to = edge_fill(to, p->in_zero_point, p->kernel_width * p->in_channels);
