@@ -1,0 +1,49 @@
+/* What the kernels for cores with Helium share (Armv8.1-M with the integer vector extension). */
+#ifndef EDGE_MVE_H
+#define EDGE_MVE_H
+
+#include "edgetool_kernels.h"
+
+#define EDGE_CHUNK 16 /* bytes of a vector */
+
+/* A function that is nothing but its assembly; callers in other files see the usual call. */
+#if defined(__clang__)
+#define EDGE_NAKED __attribute__((naked, noinline))
+#else
+#define EDGE_NAKED __attribute__((naked, noinline, noipa))
+#endif
+#define EDGE_UNUSED __attribute__((unused))
+
+/* Copies bytes, 16 at once; returns the end of the copy.   bytes >= 0. */
+static inline int8_t *edge_copy(int8_t *to, const int8_t *from, int32_t bytes)
+{
+    int8_t *const end = to + bytes;
+    __asm__ volatile(
+        "wlstp.8 lr, %2, 2f\n"
+        "1: vldrb.8 q0, [%1], #16\n"
+        "vstrb.8 q0, [%0], #16\n"
+        "letp lr, 1b\n"
+        "2:\n"
+        : "+r"(to), "+r"(from)
+        : "r"(bytes)
+        : "q0", "lr", "memory");
+    return end;
+}
+
+/* Fills bytes, 16 at once; returns their end.   bytes >= 0. */
+static inline int8_t *edge_fill(int8_t *to, int32_t value, int32_t bytes)
+{
+    int8_t *const end = to + bytes;
+    __asm__ volatile(
+        "vdup.8 q0, %1\n"
+        "wlstp.8 lr, %2, 2f\n"
+        "1: vstrb.8 q0, [%0], #16\n"
+        "letp lr, 1b\n"
+        "2:\n"
+        : "+r"(to)
+        : "r"(value), "r"(bytes)
+        : "q0", "lr", "memory");
+    return end;
+}
+
+#endif

@@ -1,0 +1,71 @@
+"""What the Helium kernels read: weights of four channels side by side, and the kind of rounding.
+
+VQRDMULH rounds as LiteRT's first step does. VRSHL then rounds halves up where LiteRT rounds them
+away from zero: the two differ only for quotients below 0, which become 1 less before the shift;
+where the lower clamp is not below the zero point nobody sees them, and they are left as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgetool.kernels.epilogue import per_channel
+from edgetool.program.accumulators import Requantization
+
+Array = npt.NDArray[Any]
+UInt32Array = npt.NDArray[np.uint32]
+
+RECTIFIED, LINEAR, ANY = 0, 1, 2
+"""EDGE_TAIL_… of edge_mve_dot.h."""
+
+CHUNK = 16  # taps of a vector
+GROUP = 4  # channels whose sums share a vector
+WORD = 4
+
+
+def choose_tail(found: Requantization) -> int:
+    """The cheapest exact sequence for the layer's shifts and lower clamp."""
+    _, shifts = per_channel(found, found.bias.size)
+    if np.all(shifts <= 0) and found.bounds[0] >= found.zero_point:
+        return RECTIFIED
+    return LINEAR if np.all(shifts < 0) else ANY
+
+
+def pack_groups(weights: Array, found: Requantization) -> UInt32Array:
+    """The stream that edge_dot_2x4 reads, for each 4 channels (the last padded with zeros):
+
+    bias, weights [chunk][4][16] and [4][rest], multipliers, shifts.
+    weights: int8 (O, K); the rest behind K // 16 chunks is padded to words.
+    """
+    channels = len(weights)
+    multipliers, shifts = per_channel(found, channels)
+    columns = (
+        group_words(found.bias),
+        weight_words(weights),
+        group_words(multipliers),
+        group_words(shifts),
+    )
+    return np.ascontiguousarray(np.concatenate(columns, axis=1)).ravel()
+
+
+def group_words(values: Array) -> UInt32Array:
+    """(O / 4, 4) words of int32 values (O,), padded with zeros."""
+    padded = np.pad(values.astype(np.int32), (0, -values.size % GROUP))
+    return padded.view(np.uint32).reshape(-1, GROUP)
+
+
+def weight_words(weights: Array) -> UInt32Array:
+    """(O / 4, words) of int8 weights (O, K): chunk by chunk, in each the 4 channels in turn."""
+    outputs, depth = weights.shape
+    whole = depth - depth % CHUNK
+    padded = np.pad(weights.astype(np.int8), ((0, -outputs % GROUP), (0, -depth % WORD)))
+    groups = padded.reshape(len(padded) // GROUP, GROUP, -1)
+    chunks = groups[:, :, :whole].reshape(len(groups), GROUP, -1, CHUNK)
+    parts = (
+        chunks.transpose(0, 2, 1, 3).reshape(len(groups), -1),
+        groups[:, :, whole:].reshape(len(groups), -1),
+    )
+    return np.ascontiguousarray(np.concatenate(parts, axis=1)).view(np.uint32)
