@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import onnx
 from stored_parameters import (
@@ -17,6 +20,9 @@ from stored_parameters import (
 
 from compiled import Array, program_of
 from edgetool.artifact import ONNX, SOURCES, TFLITE, Artifact
+from edgetool.exporters.c import export_c
+from edgetool.packs.finding import built_in_root
+from edgetool.program.program import Program
 
 LAYERS = 10  # of the keyword spotter: nine convolutions and a dense layer
 ACTIVATIONS = LAYERS + 3  # each layer's result, the input, the mean and the softmax
@@ -57,10 +63,20 @@ def test_c_header_has_the_parameters_of_onnx_to_the_bit(kws_quantized: Artifact)
         assert stored[end] == (scale, zero_point)
 
 
-def test_c_multiplies_by_the_scales_of_onnx(kws_quantized: Artifact) -> None:
+def general_weights(program: Program, folder: Path) -> Path:
+    """The constants of C that calls the portable kernels and none of their variants."""
+    general = folder / "kernels"
+    shutil.copytree(built_in_root() / "targets" / "portable" / "kernels", general)
+    (general / "kernels.toml").unlink()
+    sources = export_c(program, folder / "c", name=program.name, kernel_folders=[general])
+    return sources.directory / f"{sources.name}_weights.c"
+
+
+def test_c_multiplies_by_the_scales_of_onnx(kws_quantized: Artifact, tmp_path: Path) -> None:
+    """In the general kernels, which read LiteRT's multipliers; variants fold them with others."""
     parameters = {n: p[0].astype(float) for n, p in of_onnx(kws_quantized.folder / ONNX).items()}
     layers = layers_of_onnx(kws_quantized.folder / ONNX)
-    weights_c = kws_quantized.folder / SOURCES / f"{program_of(kws_quantized).name}_weights.c"
+    weights_c = general_weights(program_of(kws_quantized), tmp_path)
     multipliers, shifts = arrays_of_c(weights_c, "_multipliers"), arrays_of_c(weights_c, "_shifts")
     assert len(layers) == len(multipliers) == len(shifts) == LAYERS
     for (data, weights, result), *found in zip(layers, multipliers, shifts, strict=True):
