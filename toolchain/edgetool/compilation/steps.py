@@ -94,6 +94,7 @@ def prepare(
     for dataset in (calibration, evaluation):
         notes += data_notes(dataset)
     notes += overlap_note(calibration, evaluation)
+    notes += unused_calibration_note(calibration, precision, source)
     if program is not None:
         inputs, outputs = ports_of_program(program, graph)
     else:
@@ -111,6 +112,16 @@ def prepare(
         calibration,
         evaluation,
     )
+
+
+def unused_calibration_note(
+    calibration: Dataset | None, precision: str, source: Graph
+) -> tuple[str, ...]:
+    """A note when calibration data choose no ranges, so that nobody thinks they did."""
+    if calibration is None or (precision == "int8" and not source.is_quantized()):
+        return ()
+    why = "the model brings its own int8 parameters" if source.is_quantized() else precision
+    return (f"calibration data set no ranges ({why}): they only become golden samples",)
 
 
 def pass_options(
