@@ -96,6 +96,11 @@ class Manifest:
     files: Mapping[str, str] = field(default_factory=dict)
     edgetool: str = ""
 
+    @property
+    def optimize(self) -> str:
+        """What the C kernels were chosen for."""
+        return str(self.options.get("optimize", "balanced"))
+
     def to_json(self) -> dict[str, Any]:
         """The manifest as JSON types; absent parts are left out."""
         content: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "kind": "artifact"}

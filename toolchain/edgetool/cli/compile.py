@@ -56,6 +56,11 @@ def run(
         metavar="NAME",
         help="How calibration chooses activation ranges: minmax, percentile, mse.",
     ),
+    optimize: str = typer.Option(
+        "balanced",
+        metavar="AIM",
+        help="What C kernels aim at: balanced, speed (may spend flash), or size (least flash).",
+    ),
     shape: list[str] = SHAPE_OPTION,
     io: str = typer.Option(
         None,
@@ -95,6 +100,7 @@ def run(
         io=io,
         compiler=compiler,
         ranges=ranges,
+        optimize=optimize,
         name=name,
         output=output,
         force=force,

@@ -16,10 +16,11 @@ from edgetool.errors import ModelError, UsageError
 from edgetool.exporters.c import CSources, export_c
 from edgetool.figures import Figure
 from edgetool.packs import Core, Target, kernel_folders
+from edgetool.program.memory_plan import MemoryPlan
 from edgetool.program.program import Program
 from edgetool.runtimes.session import Progress, step
 
-OPTIMIZE = "-O2"
+FLAGS = {"balanced": "-O2", "speed": "-O2", "size": "-Os"}  # by what --optimize aims at
 
 
 @dataclass(frozen=True)
@@ -36,33 +37,46 @@ class CompiledC:
 
 
 def compile_c(
-    program: Program, target: Target, compiler: str, folder: Path, progress: Progress | None = None
+    program: Program,
+    target: Target,
+    compiler: str,
+    folder: Path,
+    progress: Progress | None = None,
+    optimize: str = "balanced",
 ) -> CompiledC:
     """Write the C folder of an artifact and, unless compiler is "none", build it for its size.
 
     Raises: MissingToolError, CompilerError; UnsupportedOperatorError for a missing kernel.
     """
-    sources = export_sources(program, target, folder / SOURCES)
-    memory = _memory(program, target)
+    sources = export_sources(program, target, folder / SOURCES, optimize)
+    memory = _memory(program, sources.plan)
     if compiler == "none":
-        return CompiledC(sources, plan_figures(program, target), None, memory)
+        return CompiledC(sources, plan_figures(program, sources.plan), None, memory)
     with (
         tempfile.TemporaryDirectory(prefix="edgetool-") as work,
         step(progress, f"build with {compiler}"),
     ):
-        image = build_sources(program, target, compiler, folder / SOURCES, Path(work))
-        figures = built_figures(program, target, image)
+        image = build_sources(program, target, compiler, folder / SOURCES, Path(work), optimize)
+        figures = built_figures(program, sources.plan, image)
     used = {"family": compiler, "version": image.compiler, "flags": list(image.flags)}
     return CompiledC(sources, figures, used, memory)
 
 
-def export_sources(program: Program, target: Target, folder: Path) -> CSources:
+def export_sources(
+    program: Program, target: Target, folder: Path, optimize: str = "balanced"
+) -> CSources:
     """Generate C with the target's kernels into folder."""
-    return export_c(program, folder, name=program.name, kernel_folders=kernel_folders(target))
+    folders = kernel_folders(target)
+    return export_c(program, folder, name=program.name, kernel_folders=folders, optimize=optimize)
 
 
 def build_sources(
-    program: Program, target: Target, compiler: str, sources: Path, folder: Path
+    program: Program,
+    target: Target,
+    compiler: str,
+    sources: Path,
+    folder: Path,
+    optimize: str = "balanced",
 ) -> Image:
     """Link generated C for the target's core, objects and ELF in folder."""
     if compiler not in ("clang", "gcc"):
@@ -73,10 +87,10 @@ def build_sources(
         name=generated_name(sources),
         input_bytes=tuple(program.tensors[name].nbytes for name in program.inputs),
         output_bytes=tuple(program.tensors[name].nbytes for name in program.outputs),
-        arena_bytes=plan_of(program, target).arena_bytes,
+        arena_bytes=plan_of(program, target, optimize).arena_bytes,
         single_io=len(program.inputs) == 1 and len(program.outputs) == 1,
     )
-    return build(firmware, core_of(target), compiler, OPTIMIZE, folder)  # type: ignore[arg-type]
+    return build(firmware, core_of(target), compiler, FLAGS[optimize], folder)  # type: ignore[arg-type]
 
 
 def generated_name(sources: Path) -> str:
@@ -96,9 +110,8 @@ def core_of(target: Target) -> Core:
     return target.core
 
 
-def plan_figures(program: Program, target: Target) -> dict[str, Figure]:
+def plan_figures(program: Program, plan: MemoryPlan) -> dict[str, Figure]:
     """What the memory plan and the constants say without a compiler."""
-    plan = plan_of(program, target)
     return {
         "ram_bytes": Figure(plan.arena_bytes, "B", "computed", "arena with scratch"),
         "arena_bytes": Figure(plan.arena_bytes, "B", "computed"),
@@ -108,9 +121,9 @@ def plan_figures(program: Program, target: Target) -> dict[str, Figure]:
     }
 
 
-def built_figures(program: Program, target: Target, image: Image) -> dict[str, Figure]:
+def built_figures(program: Program, plan: MemoryPlan, image: Image) -> dict[str, Figure]:
     """Sizes of a linked image: the model's own code, constants and static data."""
-    figures = plan_figures(program, target)
+    figures = plan_figures(program, plan)
     ram = int(figures["arena_bytes"].value) + image.ram_bytes
     code = image.sections["code"] + image.sections["helpers"]
     linked = f"linked by {image.compiler}"
@@ -122,9 +135,8 @@ def built_figures(program: Program, target: Target, image: Image) -> dict[str, F
     }
 
 
-def _memory(program: Program, target: Target) -> dict[str, Any]:
+def _memory(program: Program, plan: MemoryPlan) -> dict[str, Any]:
     """The arena's plan for the manifest: offset and size of each tensor, the worst operation."""
-    plan = plan_of(program, target)
     return {
         "arena_bytes": plan.arena_bytes,
         "lower_bound_bytes": plan.lower_bound_bytes,

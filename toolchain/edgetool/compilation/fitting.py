@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from edgetool.compilation.firmware import CompiledC
 
 
-def plan_of(program: Program, target: Target) -> MemoryPlan:
+def plan_of(program: Program, target: Target, optimize: str = "balanced") -> MemoryPlan:
     """The memory plan with the scratch that the target's kernels ask for."""
-    return plan_with_kernels(program, kernel_folders(target))
+    return plan_with_kernels(program, kernel_folders(target), optimize)
 
 
 def constant_bytes(program: Program) -> int:
@@ -31,25 +31,25 @@ def io_bytes(program: Program) -> int:
     return sum(program.tensors[name].nbytes for name in (*program.inputs, *program.outputs))
 
 
-def check_before_build(program: Program, target: Target) -> None:
+def check_before_build(program: Program, target: Target, optimize: str) -> None:
     """Refuse a program whose buffers or constants alone are too large for the target.
 
     Raises: DoesNotFitError with the layer and the bytes.
     """
     if target.flash_bytes is not None and constant_bytes(program) > target.flash_bytes:
         raise _too_much_flash(program, target, constant_bytes(program), "weights alone need")
-    _check_ram(program, target, plan_of(program, target).arena_bytes)
+    _check_ram(program, target, optimize, plan_of(program, target, optimize).arena_bytes)
 
 
-def check_built(compiled: CompiledC, program: Program, target: Target) -> None:
+def check_built(compiled: CompiledC, program: Program, target: Target, optimize: str) -> None:
     """Refuse a linked model that is larger than the target's flash or RAM."""
     flash, ram = compiled.figures.get("flash_bytes"), compiled.figures["ram_bytes"]
     if flash is not None and target.flash_bytes and flash.value > target.flash_bytes:
         raise _too_much_flash(program, target, int(flash.value), "model needs")
-    _check_ram(program, target, int(ram.value))
+    _check_ram(program, target, optimize, int(ram.value))
 
 
-def _check_ram(program: Program, target: Target, ram_bytes: int) -> None:
+def _check_ram(program: Program, target: Target, optimize: str, ram_bytes: int) -> None:
     """ram_bytes: as in the artifact's figures; input and output buffers come on top."""
     buffers = io_bytes(program)
     if target.ram_bytes is None or ram_bytes + buffers <= target.ram_bytes:
@@ -59,7 +59,7 @@ def _check_ram(program: Program, target: Target, ram_bytes: int) -> None:
         f"model needs {needed} of RAM, '{target.name}' has {limit}",
         details=(
             f"arena and static data {ram_bytes:,} bytes, input and output {buffers:,} bytes",
-            _largest_layer(program, target),
+            _largest_layer(program, target, optimize),
         ),
         hints=(
             "a smaller input, or fewer channels in that layer",
@@ -68,10 +68,10 @@ def _check_ram(program: Program, target: Target, ram_bytes: int) -> None:
     )
 
 
-def _largest_layer(program: Program, target: Target) -> str:
+def _largest_layer(program: Program, target: Target, optimize: str) -> str:
     """The operation with the most bytes live while it runs, and whose they are."""
-    plan, roots = plan_of(program, target), storage_of(program).roots
-    scratch = scratch_of(choose_kernels(program, kernel_folders(target)))
+    plan, roots = plan_of(program, target, optimize), storage_of(program).roots
+    scratch = scratch_of(choose_kernels(program, kernel_folders(target), optimize))
     live = []
     for step, operation in enumerate(program.operations):
         touched = [roots[n] for n in (*operation.inputs, *operation.outputs) if n]

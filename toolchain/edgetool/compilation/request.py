@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgetool.errors import DataError, ModelError, UsageError
 from edgetool.graph import Graph
+from edgetool.kernels import OPTIMIZE
 from edgetool.packs import Target
 
 COMPILERS = ("clang", "gcc", "none")
@@ -28,6 +29,7 @@ class CompileRequest:
     precision, io, name, output, metric: None takes the target's or model's default.
     calibrate, evaluate: data specifications as edgetool.data reads them.
     shapes: input name to full shape.   ranges: how calibration chooses activation ranges.
+    optimize: what C kernels are chosen for; the other kinds of target have no such choice.
     """
 
     model: Path
@@ -39,6 +41,7 @@ class CompileRequest:
     io: str | None = None
     compiler: str = "clang"
     ranges: str | None = None
+    optimize: str = "balanced"
     name: str | None = None
     output: Path | None = None
     force: bool = False
@@ -62,6 +65,7 @@ class CompileRequest:
         for option, value, known in (
             ("--compiler", self.compiler, COMPILERS),
             ("--ranges", self.ranges, (None, *RANGES)),
+            ("--optimize", self.optimize, OPTIMIZE),
             ("--io", self.io, (None, "int8", "float32")),
         ):
             if value not in known:

@@ -67,7 +67,7 @@ def compile_model(request: CompileRequest, progress: Progress | None = None) -> 
     artifact.check_output(folder, request.force)
     prepared = prepare(request, target, precision, source, progress)
     if prepared.program is not None:
-        check_before_build(prepared.program, target)
+        check_before_build(prepared.program, target, request.optimize)
     with artifact.new_folder(folder, request.force) as aside:
         manifest = write_artifact(prepared, aside, progress)
         artifact.write_manifest(aside, manifest)
@@ -172,9 +172,11 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
         (folder / artifact.PROGRAM).write_bytes(dump_program(program))
         notes += write_tflite(prepared, folder)
         if target.family == "microcontroller":
-            compiled = compile_c(program, target, request.compiler, folder, progress)
+            compiled = compile_c(
+                program, target, request.compiler, folder, progress, request.optimize
+            )
             figures |= compiled.figures
-            check_built(compiled, program, target)
+            check_built(compiled, program, target, request.optimize)
     samples = golden_samples(prepared.inputs, prepared.calibration or prepared.evaluation, program)
     outputs = run_reference(prepared, folder, samples)
     arrays = {f"input_{i}": samples[port.name] for i, port in enumerate(prepared.inputs)}
@@ -197,9 +199,17 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
         compiler=compiled.compiler if compiled else None,
         memory=compiled.memory if compiled else None,
         golden={"samples": len(next(iter(samples.values()), ())), "from": golden_source(prepared)},
-        options={"ranges": request.ranges} if request.ranges else {},
+        options=chosen_options(request),
         edgetool=__version__,
     )
+
+
+def chosen_options(request: CompileRequest) -> dict[str, Any]:
+    """What the user chose that changes the result, defaults left out."""
+    options = {"ranges": request.ranges} if request.ranges else {}
+    if request.optimize != "balanced":
+        options["optimize"] = request.optimize
+    return options
 
 
 def write_tflite(prepared: Prepared, folder: Path) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,24 +18,32 @@ from edgetool.program.program import Operation, Program
 from edgetool.program.tensor import Tensor
 
 LIST = "kernels.toml"
+OPTIMIZE = ("balanced", "speed", "size")
+"""What a choice of kernels may aim at: fewest instructions with the weights at about their own
+size, fewest instructions whatever flash they take, or least flash."""
 
 Make = Callable[[Any, Sequence[Tensor | None], Sequence[Tensor]], KernelCall | None]
 """A variant's `call(operator, inputs, outputs)`: None where it does not apply."""
 
 
-def choose_kernels(program: Program, folders: Sequence[Path]) -> dict[str, KernelCall | None]:
+def choose_kernels(
+    program: Program, folders: Sequence[Path], optimize: str = "balanced"
+) -> dict[str, KernelCall | None]:
     """The C call of every operation by its name, None for a view.
 
-    folders: kernel folders, most specific first.
+    folders: kernel folders, most specific first.   optimize: one of OPTIMIZE; a variant that
+    names its own `OPTIMIZE` serves only those.
     Raises: PackError for a list that names an unknown variant; UnsupportedOperatorError for an
     operation without any kernel.
     """
-    return {op.name: _choose(program, op, folders) for op in program.operations}
+    return {op.name: _choose(program, op, folders, optimize) for op in program.operations}
 
 
-def plan_with_kernels(program: Program, folders: Sequence[Path]) -> MemoryPlan:
+def plan_with_kernels(
+    program: Program, folders: Sequence[Path], optimize: str = "balanced"
+) -> MemoryPlan:
     """The memory plan with the scratch that the chosen kernels ask for."""
-    calls = choose_kernels(program, folders)
+    calls = choose_kernels(program, folders, optimize)
     return plan_memory(program, scratch_of(calls))
 
 
@@ -61,16 +70,18 @@ def listed(folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _choose(program: Program, operation: Operation, folders: Sequence[Path]) -> KernelCall | None:
+def _choose(
+    program: Program, operation: Operation, folders: Sequence[Path], optimize: str
+) -> KernelCall | None:
     """The first variant that applies, unless a more specific folder has the general kernel."""
     inputs, outputs = program.input_tensors(operation), program.output_tensors(operation)
     operator: Operator = operation.operator
     general = operator.kernel(inputs, outputs)
     for folder in folders:
         for name in listed(folder):
-            kinds, make = _variant(name)
-            if operator.kind in kinds:
-                found = make(operator, inputs, outputs)
+            variant = _variant(name)
+            if operator.kind in variant.kinds and optimize in variant.optimize:
+                found = variant.call(operator, inputs, outputs)
                 if found is not None:
                     return found
         if general is not None and (folder / f"{general.function}.c").is_file():
@@ -78,7 +89,15 @@ def _choose(program: Program, operation: Operation, folders: Sequence[Path]) -> 
     return general
 
 
+@dataclass(frozen=True)
+class _Variant:
+    kinds: frozenset[str]
+    optimize: frozenset[str]
+    call: Make
+
+
 @lru_cache(maxsize=64)
-def _variant(name: str) -> tuple[frozenset[str], Make]:
+def _variant(name: str) -> _Variant:
     module = importlib.import_module(f"{__package__}.{name}")
-    return frozenset(module.KINDS), module.call
+    aims = getattr(module, "OPTIMIZE", OPTIMIZE)
+    return _Variant(frozenset(module.KINDS), frozenset(aims), module.call)

@@ -8,6 +8,7 @@ from statistics import median
 
 from edgetool.artifact import SOURCES, Artifact
 from edgetool.compilation.firmware import build_sources, built_figures, core_of
+from edgetool.compilation.fitting import plan_of
 from edgetool.compilers.firmware import Image
 from edgetool.errors import MissingToolError, UsageError
 from edgetool.figures import Figure
@@ -34,13 +35,18 @@ def profile_firmware(
     golden, _ = artifact.golden()
     named = dict(zip(program.input_names, program.inputs, strict=True))
     inputs = samples_as_bytes(program, {named[port]: array for port, array in golden.items()})
+    optimize = artifact.manifest.optimize
     with tempfile.TemporaryDirectory(prefix="edgetool-") as folder:
         with step(progress, f"build with {chosen}"):
-            image = build_sources(program, target, chosen, sources, Path(folder))
+            image = build_sources(program, target, chosen, sources, Path(folder), optimize)
         with step(progress, f"emulate {len(inputs)} samples"):
             result = run(image, core, inputs, choose_emulator(core, emulator))
         estimated, notes = estimated_figures(result, image, target)
-        figures = run_figures(result) | estimated | built_figures(program, target, image)
+        figures = (
+            run_figures(result)
+            | estimated
+            | built_figures(program, plan_of(program, target, optimize), image)
+        )
         details = {
             "compiler": image.compiler,
             "flags": list(image.flags),

@@ -107,6 +107,9 @@ class KernelCall:
     parameters: the fields of the kernel's `<function>_params` struct in C's order: int, float,
     or a tuple of ints for a small array.   constants: arrays that the exporter emits, by name.
     arguments: in the order of the C signature.   scratch_bytes: what "scratch" must point to.
+    lead_bytes: by input index, how many bytes after the first output the input must begin at
+    least where the two overlap, so that no byte is written that is still to be read; 0 allows
+    both at one address. An input that is not named must not overlap.
     """
 
     function: str
@@ -114,6 +117,7 @@ class KernelCall:
     parameters: Mapping[str, int | float | tuple[int, ...]] = field(default_factory=dict)
     constants: Mapping[str, Array] = field(default_factory=dict)
     scratch_bytes: int = 0
+    lead_bytes: Mapping[int, int] = field(default_factory=dict)
 
 
 class Operator(ABC):

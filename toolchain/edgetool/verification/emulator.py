@@ -40,6 +40,7 @@ class EmulatorRunner(Runner):
         self.compiler = compiler
         self.emulator = emulator
         self.samples_limit = samples_limit
+        self.optimize = subject.artifact.manifest.optimize
         self.name = "riscv" if target.core and target.core.isa.startswith("rv") else "cortex_m"
 
     def outputs(
@@ -57,7 +58,7 @@ class EmulatorRunner(Runner):
         cut = cut_apart(self.program)
         with tempfile.TemporaryDirectory(prefix="edgetool-") as folder:
             sources = Path(folder) / "c"
-            export_sources(cut, self.target, sources)
+            export_sources(cut, self.target, sources, self.optimize)
             image = self._build(cut, sources, Path(folder))
             results = self._run(cut, image, {name: values[name] for name in cut.inputs})
         return {tensor_of(name): array for name, array in results.items()}
@@ -66,7 +67,9 @@ class EmulatorRunner(Runner):
         self, program: Program, sources: Path, folder: Path, progress: Progress | None = None
     ) -> Image:
         with step(progress, f"build with {self.compiler}"):
-            return build_sources(program, self.target, self.compiler, sources, folder)
+            return build_sources(
+                program, self.target, self.compiler, sources, folder, self.optimize
+            )
 
     def _run(self, program: Program, image: Image, inputs: Mapping[str, Array]) -> dict[str, Array]:
         core = core_of(self.target)

@@ -63,15 +63,21 @@ class CSources:
 
 
 def export_c(
-    program: Program, directory: Path, *, name: str, kernel_folders: Sequence[Path]
+    program: Program,
+    directory: Path,
+    *,
+    name: str,
+    kernel_folders: Sequence[Path],
+    optimize: str = "balanced",
 ) -> CSources:
     """Write the program as C into directory, which is made.
 
     name: made a valid C identifier.   kernel_folders: searched in this order for each kernel.
+    optimize: what the choice of kernels aims at (`edgetool.kernels.OPTIMIZE`).
     The same program gives the same bytes.
     Raises: UnsupportedOperatorError for an operation or a type that has no kernel.
     """
-    calls_by_name = choose_kernels(program, kernel_folders)
+    calls_by_name = choose_kernels(program, kernel_folders, optimize)
     kernels = list(calls_by_name.values())
     layers = {
         call.function: operation.name
