@@ -22,7 +22,17 @@ HEAVY = {
     "sklearn",
     "sqlite3",
 }
-VERBS = ["compile", "verify", "profile", "compare", "inspect", "targets", "models", "doctor"]
+VERBS = [
+    "compile",
+    "evaluate",
+    "verify",
+    "profile",
+    "compare",
+    "inspect",
+    "targets",
+    "models",
+    "doctor",
+]
 
 
 def imported_for(*arguments: str) -> tuple[set[str], str]:

@@ -53,7 +53,7 @@ ROOMS: dict[str, set[str]] = {
     },
 }
 # These tie rooms together, so they may import any of ROOMS, and of each other those before them.
-ON_TOP = ["compilation", "verification", "profiling", "cli", "__main__"]
+ON_TOP = ["compilation", "evaluation", "verification", "profiling", "cli", "__main__"]
 
 # Module → the rooms that may import it.
 CONFINED = {

@@ -12,6 +12,7 @@ from edgetool.cli import (
     compare,
     compile,
     doctor,
+    evaluate,
     inspect,
     models,
     profile,
@@ -51,6 +52,7 @@ def _no_verb(
 
 
 app.command("compile", epilog=compile.EXAMPLE)(compile.run)
+app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.run)
 app.command("verify")(verify.run)
 app.command("profile")(profile.run)
 app.command("compare")(compare.run)
