@@ -69,7 +69,7 @@ def test_kernel_computes_what_execute_computes(
 
 
 @pytest.mark.parametrize("kind", IN_PLACE)
-@pytest.mark.parametrize("dtype", ["int8", "float32"])
+@pytest.mark.parametrize("dtype", ["int8", "int16", "float32"])
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_kernel_may_write_its_output_over_its_input(

@@ -72,7 +72,7 @@ def _scale_fixed_point(sums: Int64Array, factors: FloatArray) -> Int64Array:
 
 
 # Convolutions: a 31-bit multiplier, rounded twice.  Fully connected layers: in double.
-# All layers of int16 activations: 48-bit sums, a 15-bit multiplier, rounded once.
+# Convolutions of int16 activations: 48-bit sums, a 15-bit multiplier, rounded once.
 FIXED_POINT = Rounding(_scale_fixed_point, quantize_multipliers)
 REAL = Rounding(multiply_real, split_factors)
 WIDE = Rounding(_scale_wide, _split_wide)
@@ -168,18 +168,19 @@ def requantization(
 
     fold: the zero point goes into the bias, sum((x - z) * w) + b = sum(x * w) + (b - z * sum(w)),
     which needs every output to see every tap; else the bias is the layer's own.
-    rounding: of int8 layers; int16 activations have their own.
+    rounding: FIXED_POINT becomes WIDE for int16 activations.
     Raises: QuantizationError for weights with a zero point, or sums that can leave int32.
     """
     bias = -layer.x.zero_point * int(fold) * layer.sums(_symmetric_weights(layer))
     if layer.bias_data is not None:
         bias = bias + layer.bias_data.astype(np.int64)
-    is_wide = layer.x.dtype == "int16"
-    _require_accumulator(layer, bias, WIDE_MAX if is_wide else INT32_MAX)
+    if layer.x.dtype == "int16" and rounding is FIXED_POINT:
+        rounding = WIDE
+    _require_accumulator(layer, bias, WIDE_MAX if rounding is WIDE else INT32_MAX)
     return Requantization(
         bias,
         output_factors(layer),
-        WIDE if is_wide else rounding,
+        rounding,
         layer.output.zero_point,
         limits.integer_bounds(layer.output),
         layer.output.dtype,
