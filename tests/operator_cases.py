@@ -174,7 +174,8 @@ def elementwise(
 def softmax(draw: st.DrawFn, dtype: str) -> OneOperation:
     shape = draw(st.integers(1, 3).flatmap(shapes))
     x = tensor(draw, "x", (*shape, draw(st.integers(1, 40))), dtype)
-    out = activation("y", x.shape, *(() if dtype == "float32" else (1 / 256, -128)))
+    parameters = {"float32": (), "int8": (1 / 256, -128), "int16": (1 / 32768, 0)}[dtype]
+    out = activation("y", x.shape, *parameters, dtype=dtype)
     beta = draw(st.sampled_from([1.0, 0.5, 2.0]))
     return one(draw, make("softmax", -1, beta), [x], [out])
 
@@ -278,6 +279,15 @@ CASES: dict[str, Callable[[str], st.SearchStrategy[OneOperation]]] = {
 TYPES: dict[str, tuple[str, ...]] = dict.fromkeys(CASES, ("int8", "float32"))
 TYPES |= dict.fromkeys(("quantize", "dequantize", "requantize"), ("int8",))
 WIDE = ("add", "sub", "mul", "concat", "pad", "max_pool2d", "average_pool2d", "mean", "clip")
-WIDE += ("reshape", "transpose", "slice", "split", "quantize", "dequantize", "requantize")
+WIDE += (
+    "reshape",
+    "transpose",
+    "slice",
+    "split",
+    "quantize",
+    "dequantize",
+    "requantize",
+    "softmax",
+)
 TYPES |= {kind: (*TYPES[kind], "int16") for kind in WIDE}
 KIND_AND_TYPE = [(kind, dtype) for kind in CASES for dtype in TYPES[kind]]

@@ -329,6 +329,11 @@ def _simple(code: str, integer_version: int, options: str | None = None, **field
     return form
 
 
+def _softmax(context: Context) -> TfliteOperator:
+    version, fields = context.version(2, 3), {"Beta": context.operator.beta}
+    return TfliteOperator("SOFTMAX", version, context.operation.inputs, "SoftmaxOptions", fields)
+
+
 def _dequantize(context: Context) -> TfliteOperator:
     version = 3 if context.x.dtype == "int16" else 2
     return TfliteOperator("DEQUANTIZE", version, context.operation.inputs, "DequantizeOptions")
@@ -404,7 +409,7 @@ FORMS: dict[str, Form] = {
     "hard_swish": _simple("HARD_SWISH", 1),
     "sigmoid": _simple("LOGISTIC", 2),
     "tanh": _simple("TANH", 2),
-    "softmax": _simple("SOFTMAX", 2, "SoftmaxOptions", Beta="beta"),
+    "softmax": _softmax,
     "reshape": _reshape,
     "transpose": _transpose,
     "slice": _slice,
