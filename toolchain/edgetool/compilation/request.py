@@ -66,7 +66,7 @@ class CompileRequest:
             ("--compiler", self.compiler, COMPILERS),
             ("--ranges", self.ranges, (None, *RANGES)),
             ("--optimize", self.optimize, OPTIMIZE),
-            ("--io", self.io, (None, "int8", "float32")),
+            ("--io", self.io, (None, "int8", "int16", "float32")),
         ):
             if value not in known:
                 choices = ", ".join(str(choice) for choice in known if choice)
