@@ -35,7 +35,6 @@ from edgetool.program.serialize import dump_program, save_arrays
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
 from edgetool.runtimes.session import Progress, labelled
 
-
 ACTIVATION_BITS = {"int8": 8, "int16x8": 16}  # of the precisions that calibration makes
 
 
@@ -91,9 +90,8 @@ def prepare(
         shapes=request.shapes,
         options=pass_options(request, target, precision, progress),
     )
-    stages = (pipeline.FLOAT,)
-    if precision in ACTIVATION_BITS:
-        stages = (pipeline.FLOAT, pipeline.QUANTIZE)
+    quantize = (pipeline.QUANTIZE,) if precision in ACTIVATION_BITS else ()
+    stages = (pipeline.FLOAT, *quantize)
     graph, reports = pipeline.run_pipeline(source, context, stages)
     program, notes = lower_for(request, target, precision, graph)
     for dataset in (calibration, evaluation):
