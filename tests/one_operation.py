@@ -80,13 +80,17 @@ def random_contents(random: np.random.Generator, tensor: Tensor, shape: tuple[in
 
 
 def activation(
-    name: str, shape: Sequence[int], scale: float | None = None, zero_point: int = 0
+    name: str,
+    shape: Sequence[int],
+    scale: float | None = None,
+    zero_point: int = 0,
+    dtype: str = "int8",
 ) -> Tensor:
-    """An activation: int8 with this scale, float32 without."""
+    """An activation: integers of dtype with this scale, float32 without."""
     if scale is None:
         return Tensor(name, tuple(shape), "float32")
     quantization = Quantization.per_tensor(scale, zero_point)
-    return Tensor(name, tuple(shape), "int8", quantization)
+    return Tensor(name, tuple(shape), dtype, quantization)
 
 
 def constant(tensor: Tensor, seed: int) -> Tensor:

@@ -39,10 +39,11 @@ def tensor(
     """An activation with drawn parameters; like: with a scale within a factor 8 of that one's."""
     if dtype == "float32":
         return activation(name, shape)
+    zero_point = 0 if dtype == "int16" else draw(ZERO_POINTS)
     if like is None:
-        return activation(name, shape, draw(scales()), draw(ZERO_POINTS))
+        return activation(name, shape, draw(scales()), zero_point, dtype)
     scale = float(np.float32(float(like.scale) * 2.0 ** draw(st.floats(-3.0, 3.0))))
-    return activation(name, shape, scale, draw(ZERO_POINTS))
+    return activation(name, shape, scale, zero_point, dtype)
 
 
 def same_parameters(name: str, shape: Sequence[int], x: Tensor) -> Tensor:
@@ -173,7 +174,8 @@ def elementwise(
 def softmax(draw: st.DrawFn, dtype: str) -> OneOperation:
     shape = draw(st.integers(1, 3).flatmap(shapes))
     x = tensor(draw, "x", (*shape, draw(st.integers(1, 40))), dtype)
-    out = activation("y", x.shape, *(() if dtype == "float32" else (1 / 256, -128)))
+    parameters = {"float32": (), "int8": (1 / 256, -128), "int16": (1 / 32768, 0)}[dtype]
+    out = activation("y", x.shape, *parameters, dtype=dtype)
     beta = draw(st.sampled_from([1.0, 0.5, 2.0]))
     return one(draw, make("softmax", -1, beta), [x], [out])
 
@@ -233,19 +235,19 @@ def resize_nearest(draw: st.DrawFn, dtype: str) -> OneOperation:
 @st.composite
 def quantize(draw: st.DrawFn, dtype: str) -> OneOperation:
     x = activation("x", draw(st.integers(1, 4).flatmap(shapes)))
-    return one(draw, make("quantize"), [x], [tensor(draw, "y", x.shape, "int8")])
+    return one(draw, make("quantize"), [x], [tensor(draw, "y", x.shape, dtype)])
 
 
 @st.composite
 def dequantize(draw: st.DrawFn, dtype: str) -> OneOperation:
-    x = tensor(draw, "x", draw(st.integers(1, 4).flatmap(shapes)), "int8")
+    x = tensor(draw, "x", draw(st.integers(1, 4).flatmap(shapes)), dtype)
     return one(draw, make("dequantize"), [x], [activation("y", x.shape)])
 
 
 @st.composite
 def clip(draw: st.DrawFn, dtype: str) -> OneOperation:
     """A float clip that limits nothing is no operation; an integer one is a requantization."""
-    allowed = CLAMPS[1:] if dtype == "float32" else CLAMPS
+    allowed = {"float32": CLAMPS[1:], "int16": CLAMPS[:3]}.get(dtype, CLAMPS)
     return draw(elementwise("clip", st.tuples(st.sampled_from(allowed)))(dtype))
 
 
@@ -276,4 +278,16 @@ CASES: dict[str, Callable[[str], st.SearchStrategy[OneOperation]]] = {
 }
 TYPES: dict[str, tuple[str, ...]] = dict.fromkeys(CASES, ("int8", "float32"))
 TYPES |= dict.fromkeys(("quantize", "dequantize", "requantize"), ("int8",))
+WIDE = ("add", "sub", "mul", "concat", "pad", "max_pool2d", "average_pool2d", "mean", "clip")
+WIDE += (
+    "reshape",
+    "transpose",
+    "slice",
+    "split",
+    "quantize",
+    "dequantize",
+    "requantize",
+    "softmax",
+)
+TYPES |= {kind: (*TYPES[kind], "int16") for kind in WIDE}
 KIND_AND_TYPE = [(kind, dtype) for kind in CASES for dtype in TYPES[kind]]

@@ -84,7 +84,10 @@ def layers(
     dtype: str,
     axis: int,
 ) -> Program:
-    """The program with random weights, and for int8 random scales and zero points."""
+    """The program with random weights, and for integers random scales and zero points.
+
+    dtype: of the activations; int16 ones have int8 weights and zero points of 0.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     outputs, has_bias = weights[axis], draw(st.booleans())
     if dtype == "float32":
@@ -94,12 +97,15 @@ def layers(
         return single_operation(operator, tensors, [activation("y", output)])
     per_channel = draw(st.booleans()) and outputs > 1
     scales = rng.uniform(1e-3, 1e-1, outputs if per_channel else 1).astype(np.float32)
-    zero_point, out_zero_point = draw(st.integers(-128, 127)), draw(st.integers(-128, 127))
-    source = activation("x", x, draw(st.sampled_from([1e-3, 0.02, 0.7])), zero_point)
+    wide = dtype == "int16"
+    zero_points = st.just(0) if wide else st.integers(-128, 127)
+    zero_point, out_zero_point = draw(zero_points), draw(zero_points)
+    source = activation("x", x, draw(st.sampled_from([1e-3, 0.02, 0.7])), zero_point, dtype)
     length = math.prod(weights) // outputs
     spread = float(source.scale) * float(scales.max()) * 128 * 64 * math.sqrt(length)
-    factor = draw(st.sampled_from([1e-6, 0.02, 1.0, 1.0, 1.0, 30.0]))
-    target = activation("y", output, spread * factor / 128, out_zero_point)
+    smallest = 1e-3 if wide else 1e-6  # LiteRT shifts 48-bit sums left by 7 bits at most
+    factor = draw(st.sampled_from([smallest, 0.02, 1.0, 1.0, 1.0, 30.0]))
+    target = activation("y", output, spread * factor / 128, out_zero_point, dtype)
     data = rng.integers(-127, 128, weights).astype(np.int8)
     bias_data = rng.integers(-(2**13), 2**13, outputs).astype(np.int32)
     bias_scale = np.asarray(source.scale * scales, np.float32)

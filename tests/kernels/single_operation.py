@@ -39,12 +39,16 @@ def constant(name: str, data: Array, scale: Array | None = None, axis: int = 0) 
 
 
 def activation(
-    name: str, shape: Sequence[int], scale: float | None = None, zero_point: int = 0
+    name: str,
+    shape: Sequence[int],
+    scale: float | None = None,
+    zero_point: int = 0,
+    dtype: str = "int8",
 ) -> Tensor:
-    """An activation: int8 with a scale, float32 without."""
+    """An activation: integers of dtype with a scale, float32 without."""
     if scale is None:
         return Tensor(name, tuple(shape), "float32")
-    return Tensor(name, tuple(shape), "int8", Quantization.per_tensor(scale, zero_point))
+    return Tensor(name, tuple(shape), dtype, Quantization.per_tensor(scale, zero_point))
 
 
 def _random(tensor: Tensor, count: int, rng: np.random.Generator) -> Array:

@@ -79,6 +79,24 @@ def test_transpose_conv2d_s8_is_the_executor_bit_for_bit(
     assert_as_executed(kernels, program)
 
 
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    conv=convolutions("int16"),
+    depthwise=depthwise_convolutions("int16"),
+    connected=fully_connected_layers("int16"),
+    transposed=transposed_convolutions("int16", free=True),
+)
+def test_int16_kernels_are_the_executor_bit_for_bit(
+    kernels: CompiledKernels,
+    conv: Program,
+    depthwise: Program,
+    connected: Program,
+    transposed: Program,
+) -> None:
+    for program in (conv, depthwise, connected, transposed):
+        assert_as_executed(kernels, program)
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(
     conv=convolutions("float32"),
@@ -99,6 +117,10 @@ def test_float_kernels_are_the_executor_within_1e_5(
 
 SPOILT: dict[str, list[tuple[str, Any]]] = {
     "conv2d_s8": [("groups", 0), ("groups", 7), ("stride_width", 0), ("pad_top", -1)],
+    "conv2d_s16": [("groups", 0), ("in_zero_point", 1), ("out_max", 32768), ("pad_left", -1)],
+    "depthwise_conv2d_s16": [("in_channels", 0), ("out_channels", 7), ("out_zero_point", 1)],
+    "fully_connected_s16": [("rows", 0), ("out_min", -32769), ("out_zero_point", 1)],
+    "transpose_conv2d_s16": [("stride_height", 0), ("out_max", 32768), ("in_zero_point", 1)],
     "conv2d_f32": [("kernel_height", 0), ("dilation_width", 0), ("out_max", -2.0)],
     "depthwise_conv2d_s8": [("in_channels", 0), ("out_channels", 7), ("in_zero_point", 128)],
     "depthwise_conv2d_f32": [("out_width", 0), ("stride_height", -1)],
@@ -117,7 +139,7 @@ def layer_program(function: str) -> Program:
     from edgetool.program.ops import operators
 
     kind, suffix = function.rsplit("_", 1)
-    integer = suffix == "s8"
+    integer, wide = suffix != "f32", "int16" if suffix == "s16" else "int8"
     clamp = Clamp(-1.0, 1.0)
     scale = np.full(1, 0.1, np.float32) if integer else None
     dtype = np.int8 if integer else np.float32
@@ -131,10 +153,10 @@ def layer_program(function: str) -> Program:
     return single_operation(
         operators()[kind](clamp=clamp),
         [
-            activation("x", x, 0.1 if integer else None),
+            activation("x", x, 0.1 if integer else None, 0, wide),
             constant("weights", np.ones(weights, dtype), scale),
         ],
-        [activation("y", output, 0.1 if integer else None)],
+        [activation("y", output, 0.1 if integer else None, 0, wide)],
     )
 
 

@@ -63,6 +63,19 @@ def test_transposed_int8_is_litert_bit_for_bit(program: Program) -> None:
     assert_as_litert(program)
 
 
+@settings(max_examples=200)
+@given(
+    st.one_of(
+        convolutions("int16"),
+        depthwise_convolutions("int16"),
+        fully_connected_layers("int16"),
+        transposed_convolutions("int16", free=False),
+    )
+)
+def test_int16_layers_are_litert_bit_for_bit(program: Program) -> None:
+    assert_as_litert(program)
+
+
 @settings(max_examples=100)
 @given(
     st.one_of(

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from edgetool.exporters.tflite.operators import FORMS
 from edgetool.program.operator import Argument, KernelCall
 from edgetool.program.ops import operators
+from edgetool.program.tensor import Tensor
 from one_operation import OneOperation, activation, constant
 from operator_cases import CASES, KIND_AND_TYPE, make
 
@@ -69,7 +70,7 @@ def test_kernel_computes_what_execute_computes(
 
 
 @pytest.mark.parametrize("kind", IN_PLACE)
-@pytest.mark.parametrize("dtype", ["int8", "float32"])
+@pytest.mark.parametrize("dtype", ["int8", "int16", "float32"])
 @settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_kernel_may_write_its_output_over_its_input(
@@ -107,6 +108,13 @@ def one(kind: str, *arguments: object, x: Any = X8, out: Any = None) -> OneOpera
     return OneOperation(make(kind, *arguments), (x,), (out or x,))
 
 
+def wide(name: str, shape: tuple[int, ...]) -> Tensor:
+    """An int16 activation."""
+    return activation(name, shape, 0.1, 0, "int16")
+
+
+X16, P16 = wide("x", (1, 4, 5, 3)), wide("y", (1, 3, 4, 3))
+PAIR16 = (X16, constant(X16, 1))
 POOL = ((2, 2), (1, 1), (0, 0, 0, 0))
 P8, PF = activation("y", (1, 3, 4, 3), 0.1, 3), activation("y", (1, 3, 4, 3))
 PAIR8, PAIRF = (X8, constant(X8, 1)), (XF, constant(XF, 1))
@@ -134,6 +142,15 @@ BAD = [
     (one("average_pool2d", *POOL, x=XF, out=PF), {"in_width": 0}),
     (one("mean", (3,), True, out=activation("y", (1, 4, 5, 1), 0.1, 3)), {"count": 0}),
     (one("mean", (3,), True, x=XF, out=activation("y", (1, 4, 5, 1))), {"count": 0}),
+    (OneOperation(make("add"), PAIR16, (X16,)), {"low": -32769}),
+    (OneOperation(make("mul"), PAIR16, (X16,)), {"out_shift": 32}),
+    (one("requantize", x=X16), {"high": 32768}),
+    (one("quantize", x=XF, out=X16), {"scale": float("nan")}),
+    (one("dequantize", x=X16, out=XF), {"elements": -1}),
+    (one("softmax", x=X16), {"depth": 0}),
+    (one("max_pool2d", *POOL, x=X16, out=P16), {"channels": 0}),
+    (one("average_pool2d", *POOL, x=X16, out=P16), {"low": 2, "high": 1}),
+    (one("mean", (3,), True, x=X16, out=wide("y", (1, 4, 5, 1))), {"shift": 32}),
     (one("transpose", (0, 1, 2, 3)), {"run_bytes": 0}),
     (one("pad", (0, 0, 0, 0), (0, 0, 0, 0)), {"element_bytes": 3}),
     (one("resize_nearest"), {"pixel_bytes": 0}),
@@ -238,6 +255,7 @@ def test_every_operator_has_a_kernel_a_litert_test_and_a_tflite_form() -> None:
             "edge_high",
             "edge_product",
             "edge_saturate",
+            "edge_wide",
             "edge_window",
         ),
     }

@@ -74,7 +74,7 @@ static inline int32_t edge_bit_length(uint64_t x)
 }
 
 /* x * (mantissa / 2^shift) as doubles multiply, rounded once, halves away from zero, limited to
- * -32767..32767.  mantissa 0 or 2^52..2^53 - 1; shift 33..94.
+ * -65535..65535.  mantissa 0 or 2^52..2^53 - 1; shift 33..94.
  * The product of up to 84 bits is high * 2^32 + low. A double keeps 53 of them: where that makes
  * the product reach a half, half a unit of its last place is the carry out of low. */
 static inline int32_t edge_multiply_real(int32_t x, uint64_t mantissa, int32_t shift)
@@ -86,7 +86,7 @@ static inline int32_t edge_multiply_real(int32_t x, uint64_t mantissa, int32_t s
     if (dropped > 0)
         high += ((low & 0xffffffffu) + ((uint64_t)1 << (dropped - 1))) >> 32;
     const uint64_t rounded = (high + ((uint64_t)1 << (shift - 33))) >> (shift - 32);
-    const int32_t limited = rounded < 32767u ? (int32_t)rounded : 32767;
+    const int32_t limited = rounded < 65535u ? (int32_t)rounded : 65535;
     return x < 0 ? -limited : limited;
 }
 
@@ -94,6 +94,12 @@ static inline int32_t edge_multiply_real(int32_t x, uint64_t mantissa, int32_t s
 static inline int edge_is_s8(int32_t x)
 {
     return x >= -128 && x <= 127;
+}
+
+/* Whether x is in the range of int16. */
+static inline int edge_is_s16(int32_t x)
+{
+    return x >= -32768 && x <= 32767;
 }
 
 static inline int32_t edge_clamp(int32_t x, int32_t low, int32_t high)

@@ -36,7 +36,7 @@ def run(
     precision: str = typer.Option(
         None,
         metavar="NAME",
-        help="float32, float16, int8; default: the model's own int8, else the target's.",
+        help="float32, float16, int8, int16x8; default: the model's own int8, else the target's.",
     ),
     calibrate: str = typer.Option(
         None,
@@ -65,7 +65,7 @@ def run(
     io: str = typer.Option(
         None,
         metavar="TYPE",
-        help="int8 or float32 inputs and outputs; default: int8 on microcontrollers.",
+        help="int8, int16 or float32 inputs and outputs; default: integers on microcontrollers.",
     ),
     compiler: str = typer.Option(
         "clang",

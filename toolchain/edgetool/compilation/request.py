@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetool.errors import DataError, ModelError, UsageError
-from edgetool.graph import Graph
+from edgetool.graph import Graph, dtype_of
 from edgetool.kernels import OPTIMIZE
 from edgetool.packs import Target
 
@@ -66,7 +66,7 @@ class CompileRequest:
             ("--compiler", self.compiler, COMPILERS),
             ("--ranges", self.ranges, (None, *RANGES)),
             ("--optimize", self.optimize, OPTIMIZE),
-            ("--io", self.io, (None, "int8", "float32")),
+            ("--io", self.io, (None, "int8", "int16", "float32")),
         ):
             if value not in known:
                 choices = ", ".join(str(choice) for choice in known if choice)
@@ -84,12 +84,13 @@ def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> s
     Raises: UsageError for one the target lacks, ModelError when the model cannot have it,
     DataError when it needs calibration data and there are none.
     """
-    precision = request.precision or ("int8" if graph.is_quantized() else target.default_precision)
+    own = _precision_of(graph)
+    precision = request.precision or own or target.default_precision
     _check_target_has(precision, request, target, graph)
-    if graph.is_quantized() and precision != "int8":
+    if own is not None and precision != own:
         raise ModelError(
-            f"'{request.model}' is already quantized to int8: {precision} cannot be made of it",
-            hints=("give the float model", "leave out --precision to keep its int8 parameters"),
+            f"'{request.model}' is already quantized to {own}: {precision} cannot be made of it",
+            hints=("give the float model", f"leave out --precision to keep its {own} parameters"),
         )
     if precision in QUANTIZED and not graph.is_quantized() and request.calibrate is None:
         implied = "" if request.precision else f" (the default of '{target.name}')"
@@ -102,6 +103,15 @@ def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> s
             hints=HOW_TO_CALIBRATE + fallback,
         )
     return precision
+
+
+def _precision_of(graph: Graph) -> str | None:
+    """The precision that a quantized graph came in, None for a float one."""
+    if not graph.is_quantized():
+        return None
+    quantizers = (node for node in graph.graph if node.op_type == "QuantizeLinear")
+    is_wide = any(dtype_of(node.outputs[0]) == "int16" for node in quantizers)
+    return "int16x8" if is_wide else "int8"
 
 
 def _check_target_has(

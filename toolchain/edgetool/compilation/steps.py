@@ -35,6 +35,8 @@ from edgetool.program.serialize import dump_program, save_arrays
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
 from edgetool.runtimes.session import Progress, labelled
 
+ACTIVATION_BITS = {"int8": 8, "int16x8": 16}  # of the precisions that calibration makes
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -86,11 +88,12 @@ def prepare(
     context = PassContext(
         calibration=dict(calibration.inputs) if calibration is not None else None,
         shapes=request.shapes,
-        options=pass_options(request, target, progress),
+        options=pass_options(request, target, precision, progress),
     )
-    stages = (pipeline.FLOAT, pipeline.QUANTIZE) if precision == "int8" else (pipeline.FLOAT,)
+    quantize = (pipeline.QUANTIZE,) if precision in ACTIVATION_BITS else ()
+    stages = (pipeline.FLOAT, *quantize)
     graph, reports = pipeline.run_pipeline(source, context, stages)
-    program, notes = lower_for(request, target, graph)
+    program, notes = lower_for(request, target, precision, graph)
     for dataset in (calibration, evaluation):
         notes += data_notes(dataset)
     notes += overlap_note(calibration, evaluation)
@@ -118,17 +121,18 @@ def unused_calibration_note(
     calibration: Dataset | None, precision: str, source: Graph
 ) -> tuple[str, ...]:
     """A note when calibration data choose no ranges, so that nobody thinks they did."""
-    if calibration is None or (precision == "int8" and not source.is_quantized()):
+    if calibration is None or (precision in ACTIVATION_BITS and not source.is_quantized()):
         return ()
     why = "the model brings its own int8 parameters" if source.is_quantized() else precision
     return (f"calibration data set no ranges ({why}): they only become golden samples",)
 
 
 def pass_options(
-    request: CompileRequest, target: Target, progress: Progress | None
+    request: CompileRequest, target: Target, precision: str, progress: Progress | None
 ) -> dict[str, Any]:
     """What quantize_static is to do."""
     options: dict[str, Any] = {"symmetric": target.symmetric_activations}
+    options["activation_bits"] = ACTIVATION_BITS.get(precision, 8)
     if request.ranges:
         options["ranges"] = request.ranges
     if progress is not None:
@@ -137,11 +141,11 @@ def pass_options(
 
 
 def lower_for(
-    request: CompileRequest, target: Target, graph: Graph
+    request: CompileRequest, target: Target, precision: str, graph: Graph
 ) -> tuple[Program | None, tuple[str, ...]]:
     """The Program with the target's boundary; None where only ONNX runtimes take the model."""
     needs_program = target.family == "microcontroller"
-    io = request.io or target.default_io
+    io = request.io or default_io(target, precision)
     try:
         program = lower(graph, request.model_name)
     except UnsupportedOperatorError as error:
@@ -153,6 +157,11 @@ def lower_for(
     if graph.is_quantized() and not needs_program and request.io is None:
         return program, ()
     return with_io(program, io), ()
+
+
+def default_io(target: Target, precision: str) -> str:
+    """The element type of inputs and outputs: integers are those of the activations."""
+    return "int16" if (target.default_io, precision) == ("int8", "int16x8") else target.default_io
 
 
 def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) -> Manifest:

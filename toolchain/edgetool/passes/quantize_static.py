@@ -1,8 +1,8 @@
-"""Quantize a float graph to int8 after training, in the canonical Q/DQ form.
+"""Quantize a float graph after training, in the canonical Q/DQ form.
 
-Activations int8 per tensor, weights int8 symmetric per output channel (per tensor for fully
-connected layers), biases int32 at s_in · s_w. Q/DQ stand behind the fused activation and behind
-a residual addition. docs/quantization.md lists every rule.
+Activations int8 or int16 per tensor, weights int8 symmetric per output channel (per tensor for
+fully connected layers), biases int32 at s_in · s_w. Q/DQ stand behind the fused activation and
+behind a residual addition. docs/quantization.md lists every rule.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edgetool.errors import DataError, QuantizationError
 from edgetool.graph import Graph
+from edgetool.graph.opset import raise_opset
 from edgetool.graph.shapes import infer_shapes, unknown_values
 from edgetool.passes.contract import PassContext, PassResult, unchanged
 from edgetool.quantization.calibration import calibrate
@@ -32,32 +33,39 @@ from edgetool.quantization.ranges import DEFAULT_METHOD, choose_range, require_m
 from edgetool.quantization.scale_groups import Grouping, ScaleGroup, group_values
 
 LEAST_OPSET = 13
+INT16_OPSET = 21  # the first with QuantizeLinear to int16
 
 
 def run(graph: Graph, context: PassContext) -> PassResult:
-    """The graph with int8 activations and weights; a quantized graph comes back as it is.
+    """The graph with int8 weights and integer activations; a quantized one comes back as it is.
 
     context.calibration: required.   context.options: "ranges" (minmax, percentile, mse),
-    "symmetric" (bool: zero point 0 everywhere), "progress" (called with done, total, label).
+    "activation_bits" (8 or 16), "symmetric" (bool: zero point 0 everywhere), "progress" (called
+    with done, total, label).
     Raises: DataError without calibration data; QuantizationError for numbers that are not
     finite, naming the tensor, or an opset below 13; UsageError for an unknown range method.
     """
     if graph.is_quantized():
         return unchanged(graph)
-    method = require_method(context.options.get("ranges", DEFAULT_METHOD))
+    bits = int(context.options.get("activation_bits", 8))
+    # 16 bits resolve what an outlier leaves of the range; cutting it off would only cost.
+    default = DEFAULT_METHOD if bits == 8 else "minmax"
+    method = require_method(context.options.get("ranges", default))
     symmetric = bool(context.options.get("symmetric", False))
     samples = _require_calibration(graph, context)
+    if bits == 16:
+        graph = raise_opset(graph, INT16_OPSET)
     if unknown_values(graph.graph):
         infer_shapes(graph.model)
-    selection = select_layers(graph)
+    selection = select_layers(graph, bits)
     if not selection.layers:
         return PassResult(graph, False, describe(selection))
-    grouping = group_values(selection.layers, symmetric)
+    grouping = group_values(selection.layers, symmetric, bits)
     ranges = _ranges(graph, grouping, samples, method, symmetric, context.options)
-    parameters = _parameters(grouping, ranges, symmetric)
-    raised = insert_quantization(graph, selection, grouping, parameters, symmetric)
+    parameters = _parameters(grouping, ranges, symmetric, bits)
+    raised = insert_quantization(graph, selection, grouping, parameters, symmetric, bits)
     notes = (
-        _summary(selection, method, symmetric, samples),
+        _summary(selection, method, symmetric or bits == 16, bits, samples),
         *describe(selection),
         *_collapsed_notes(ranges),
         *raised,
@@ -72,9 +80,10 @@ def insert_quantization(
     grouping: Grouping,
     parameters: Mapping[ScaleGroup, ActivationParameters],
     symmetric: bool = False,
+    bits: int = 8,
 ) -> tuple[str, ...]:
     """Write Q/DQ and integer constants into the graph; returns notes on raised scales."""
-    writer = QdqWriter(graph.graph, parameters, symmetric)
+    writer = QdqWriter(graph.graph, parameters, symmetric, bits)
     integer_nodes = {n for layer in selection.layers for n in (layer.node, layer.clamp) if n}
     notes: list[str] = []
     for layer in selection.layers:
@@ -128,10 +137,10 @@ def _ranges(
 
 
 def _parameters(
-    grouping: Grouping, ranges: Mapping[ScaleGroup, Range], symmetric: bool
+    grouping: Grouping, ranges: Mapping[ScaleGroup, Range], symmetric: bool, bits: int
 ) -> dict[ScaleGroup, ActivationParameters]:
     return {
-        group: group.fixed or activation_parameters(ranges[group], symmetric)
+        group: group.fixed or activation_parameters(ranges[group], symmetric, bits)
         for group in grouping.groups
     }
 
@@ -143,13 +152,14 @@ def _summary(
     selection: Selection,
     method: str,
     symmetric: bool,
+    bits: int,
     samples: Mapping[str, npt.NDArray[Any]],
 ) -> str:
     kind = "symmetric" if symmetric else "asymmetric"
     count = max(len(array) for array in samples.values())
     total = len(selection.layers) + len(selection.stay_float)
     return (
-        f"{len(selection.layers)} of {total} operators to int8, activations {kind},"
+        f"{len(selection.layers)} of {total} operators to int8, activations int{bits} {kind},"
         f" {method} ranges over {count} samples"
     )
 

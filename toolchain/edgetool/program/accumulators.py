@@ -17,7 +17,9 @@ from edgetool.program.arithmetic import (
     clamp,
     multiply_double_rounding,
     multiply_real,
+    multiply_wide,
     quantize_multipliers,
+    reduce_multipliers,
     split_factors,
 )
 from edgetool.program.operator import Argument, Clamp, KernelCall
@@ -27,12 +29,18 @@ Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float64]
 
 
+TYPES = (("int8",) * 3, ("int16", "int8", "int16"), ("float32",) * 3)  # input, weights, output
+WIDE_MAX = (1 << 47) - 1  # of the sums of int16 activations
+
+
 def exact_products(x: Array, weights: Array) -> Int64Array:
-    """x (rows, K) int8 times weights (O, K) int8: exact sums (rows, O).
+    """x (rows, K) int8 or int16 times weights (O, K) int8: exact sums (rows, O).
 
     BLAS computes them in float32 where no partial sum can reach 2**24, else in float64.
     """
-    largest = 128 * int(np.abs(weights.astype(np.int64)).sum(axis=1).max(initial=0))
+    largest = -int(np.iinfo(x.dtype).min) * int(
+        np.abs(weights.astype(np.int64)).sum(axis=1).max(initial=0)
+    )
     dtype = np.dtype(np.float32 if largest < 1 << 24 else np.float64)
     products: Array = x.astype(dtype) @ weights.astype(dtype).T
     return products.astype(np.int64)
@@ -50,13 +58,24 @@ class Rounding:
     split: Callable[[FloatArray], tuple[Array, Int32Array]]
 
 
+def _scale_wide(sums: Int64Array, factors: FloatArray) -> Int64Array:
+    return multiply_wide(sums, *quantize_multipliers(factors))
+
+
+def _split_wide(factors: FloatArray) -> tuple[Array, Int32Array]:
+    multipliers, shifts = reduce_multipliers(*quantize_multipliers(factors))
+    return multipliers.astype(np.int16), shifts.astype(np.int32)
+
+
 def _scale_fixed_point(sums: Int64Array, factors: FloatArray) -> Int64Array:
     return multiply_double_rounding(sums, *quantize_multipliers(factors))
 
 
 # Convolutions: a 31-bit multiplier, rounded twice.  Fully connected layers: in double.
+# Convolutions of int16 activations: 48-bit sums, a 15-bit multiplier, rounded once.
 FIXED_POINT = Rounding(_scale_fixed_point, quantize_multipliers)
 REAL = Rounding(multiply_real, split_factors)
+WIDE = Rounding(_scale_wide, _split_wide)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,12 +168,15 @@ def requantization(
 
     fold: the zero point goes into the bias, sum((x - z) * w) + b = sum(x * w) + (b - z * sum(w)),
     which needs every output to see every tap; else the bias is the layer's own.
+    rounding: FIXED_POINT becomes WIDE for int16 activations.
     Raises: QuantizationError for weights with a zero point, or sums that can leave int32.
     """
     bias = -layer.x.zero_point * int(fold) * layer.sums(_symmetric_weights(layer))
     if layer.bias_data is not None:
         bias = bias + layer.bias_data.astype(np.int64)
-    _require_accumulator(layer, bias)
+    if layer.x.dtype == "int16" and rounding is FIXED_POINT:
+        rounding = WIDE
+    _require_accumulator(layer, bias, WIDE_MAX if rounding is WIDE else INT32_MAX)
     return Requantization(
         bias,
         output_factors(layer),
@@ -182,16 +204,16 @@ def weight_scales(weights: Tensor) -> npt.NDArray[np.float32]:
 
 
 def require_types(kind: str, layer: Layer) -> str:
-    """The element type of input, weights and output: "int8" or "float32".
+    """The element type of input and output: "int8", "int16" (weights int8) or "float32".
 
     Raises: UnsupportedOperatorError for any other combination.
     """
-    types = {layer.x.dtype, layer.weights.dtype, layer.output.dtype}
-    if types not in ({"int8"}, {"float32"}):
+    types = (layer.x.dtype, layer.weights.dtype, layer.output.dtype)
+    if types not in TYPES:
         raise UnsupportedOperatorError(
             f"{kind} '{layer.output.name}' has no form for input {layer.x.dtype}, weights"
             f" {layer.weights.dtype}, output {layer.output.dtype}",
-            hints=("quantize activations and weights to int8, or keep both float32",),
+            hints=("--precision int8, int16x8 or float32",),
         )
     return layer.x.dtype
 
@@ -242,12 +264,12 @@ def _symmetric_weights(layer: Layer) -> Array:
     return layer.weight_data
 
 
-def _require_accumulator(layer: Layer, bias: Int64Array) -> None:
+def _require_accumulator(layer: Layer, bias: Int64Array, limit: int) -> None:
     magnitudes = layer.sums(np.abs(layer.weight_data.astype(np.int64)))
-    largest = int((np.abs(bias) + 128 * magnitudes).max(initial=0))
-    if largest > INT32_MAX:
+    most = -int(np.iinfo(layer.x.dtype).min)
+    largest = int((np.abs(bias) + most * magnitudes).max(initial=0))
+    if largest > limit:
         raise QuantizationError(
-            f"the int32 accumulator of '{layer.output.name}' can overflow: it can reach"
-            f" {largest:,}",
+            f"the accumulator of '{layer.output.name}' can overflow: it can reach {largest:,}",
             hints=("recalibrate: a bias is far larger than what its layer's weights produce",),
         )

@@ -72,6 +72,23 @@ def multiply_double_rounding(values: Integers, multiplier: Integers, shift: Inte
     return nudged
 
 
+def multiply_wide(values: Int64Array, multiplier: Integers, shift: Integers) -> Int64Array:
+    """values * multiplier / 2**31 * 2**shift by 15 bits of the multiplier, rounded once, halves up.
+
+    The arguments broadcast; |values| < 2**47, multiplier ≥ 0, shift -31..7.
+    Source: MultiplyByQuantizedMultiplier(int64), which layers with int16 activations use.
+    """
+    reduced, total = reduce_multipliers(multiplier, shift)
+    return np.asarray((values * reduced + (np.int64(1) << (total - 1))) >> total, np.int64)
+
+
+def reduce_multipliers(multiplier: Integers, shift: Integers) -> tuple[Int64Array, Int64Array]:
+    """(15-bit multipliers, right shifts 8..46) by which multiply_wide scales."""
+    wide = np.asarray(multiplier, np.int64)
+    reduced = np.minimum((wide + (1 << 15)) >> 16, 0x7FFF)
+    return reduced, 15 - np.asarray(shift, np.int64)
+
+
 def multiply_real(values: Int64Array, factors: FloatArray) -> Int64Array:
     """values * factors in double, rounded once, halves away from zero (std::round).
 

@@ -21,12 +21,14 @@ from edgetool.program.tensor import Tensor
 
 
 def with_io(program: Program, io: str) -> Program:
-    """The program with "int8" or "float32" inputs and outputs.
+    """The program with "int8", "int16" or "float32" inputs and outputs.
 
-    int8 drops the Quantize behind an input and the Dequantize before an output; float32 adds
-    them to integer ones. A program that computes in float throughout is refused for int8.
+    Integers drop the Quantize behind an input and the Dequantize before an output; float32 adds
+    them to integer ones. A program that computes in other types is refused.
     """
-    changed = _integer_outputs(_integer_inputs(program)) if io == "int8" else _float_io(program)
+    changed = _float_io(program)
+    if io != "float32":
+        changed = _integer_outputs(_integer_inputs(program))
     for name in (*changed.inputs, *changed.outputs):
         if changed.tensors[name].dtype != io:
             raise ModelError(

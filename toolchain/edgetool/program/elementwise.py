@@ -17,7 +17,7 @@ from edgetool.program.arithmetic import (
     quantize_multiplier,
 )
 from edgetool.program.layouts import Layout, identity
-from edgetool.program.operator import Argument, Array, Clamp, KernelCall, Step
+from edgetool.program.operator import Argument, Array, Clamp, KernelCall, Step, integer_kernel
 from edgetool.program.strides import LOOPS, broadcast_strides, merge_axes, pad_left
 from edgetool.program.tensor import Tensor
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from edgetool.program.operator import Operator
     from edgetool.program.site import Site
 
-HEADROOM_BITS = 20  # bits that LiteRT shifts int8 operands left before it adds them
+HEADROOM_BITS = {"int8": 20, "int16": 15}  # by which LiteRT shifts operands left to add them
 FLOAT_MAX = float(np.finfo(np.float32).max)
 
 Parameters = Mapping[str, int | float | tuple[int, ...]]
@@ -74,11 +74,11 @@ def required(tensors: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
 
 
 def add_parameters(a: Tensor, b: Tensor, out: Tensor, interval: Clamp) -> dict[str, int]:
-    """Fixed-point parameters of an int8 addition, named as in add_s8_params."""
+    """Fixed-point parameters of an integer addition, named as in add_s8_params."""
     twice_max = 2.0 * max(float(a.scale), float(b.scale))
     a_multiplier, a_shift = quantize_multiplier(float(a.scale) / twice_max)
     b_multiplier, b_shift = quantize_multiplier(float(b.scale) / twice_max)
-    out_factor = twice_max / ((1 << HEADROOM_BITS) * float(out.scale))
+    out_factor = twice_max / ((1 << HEADROOM_BITS[out.dtype]) * float(out.scale))
     out_multiplier, out_shift = quantize_multiplier(out_factor)
     low, high = interval.integer_bounds(out)
     return {
@@ -108,20 +108,20 @@ def execute_add(step: Step, interval: Clamp, sign: int) -> Array:
 
 
 def _rescaled(values: Array, zero_point: int, multiplier: int, shift: int) -> Int64Array:
-    shifted = (values.astype(np.int64) - zero_point) << HEADROOM_BITS
+    shifted = (values.astype(np.int64) - zero_point) << HEADROOM_BITS[str(values.dtype)]
     return multiply_double_rounding(shifted, multiplier, shift)
 
 
 def add_call(
     inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], interval: Clamp, sign: int
 ) -> KernelCall:
-    """The call of add_s8 or add_f32 that computes a + sign * b."""
+    """The call of add_s8, add_s16 or add_f32 that computes a + sign * b."""
     (a, b), out = required(inputs), outputs[0]
     if out.dtype == "float32":
         low, high = float_bounds(interval)
         return binary_call("add_f32", a, b, out, {"b_sign": float(sign), "low": low, "high": high})
     numbers = add_parameters(a, b, out, interval)
-    return binary_call("add_s8", a, b, out, {"b_sign": sign, **numbers})
+    return binary_call(integer_kernel("add", out), a, b, out, {"b_sign": sign, **numbers})
 
 
 def lower_binary(site: Site, operator: Operator) -> None:

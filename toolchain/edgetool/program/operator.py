@@ -120,6 +120,11 @@ class KernelCall:
     lead_bytes: Mapping[int, int] = field(default_factory=dict)
 
 
+def integer_kernel(kind: str, tensor: Tensor) -> str:
+    """The name of a kind's C kernel for the int8 or int16 elements of tensor."""
+    return f"{kind}_{'s16' if tensor.dtype == 'int16' else 's8'}"
+
+
 class Operator(ABC):
     """Parameters of one kind of operation. Subclasses are frozen dataclasses of plain values.
 

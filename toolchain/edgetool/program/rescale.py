@@ -1,4 +1,4 @@
-"""Int8 to int8 with other quantization parameters: what requantize and clip compute."""
+"""Other quantization parameters for the same type: what requantize and clip compute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from edgetool.program.arithmetic import clamp, multiply_double_rounding, quantize_multiplier
 from edgetool.program.lookup import elementwise_call
-from edgetool.program.operator import Array, KernelCall
+from edgetool.program.operator import Array, KernelCall, integer_kernel
 from edgetool.program.tensor import Tensor
 
 
@@ -21,7 +21,7 @@ def rescale_call(x: Tensor, out: Tensor, factor: float, bounds: tuple[int, int])
         "low": bounds[0],
         "high": bounds[1],
     }
-    return elementwise_call("requantize_s8", out, parameters)
+    return elementwise_call(integer_kernel("requantize", x), out, parameters)
 
 
 def rescale(values: Array, x: Tensor, out: Tensor, factor: float, bounds: tuple[int, int]) -> Array:

@@ -62,8 +62,8 @@ def _quantize_operand(
     name, values = _constant(node, index)
     if shared is None:
         low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
-        shared = activation_parameters(Range(low, high), writer.symmetric)
-    integers = quantize_constant(name, values, shared)
+        shared = activation_parameters(Range(low, high), writer.symmetric, writer.bits)
+    integers = quantize_constant(name, values, shared, writer.bits)
     scale = np.array(shared.scale, np.float32)
     writer.quantized_constant(node, index, integers, scale, shared.zero_point)
 

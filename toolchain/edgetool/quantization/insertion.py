@@ -17,7 +17,8 @@ from edgetool.quantization.scale_groups import ScaleGroup
 class QdqWriter:
     """Inserts QuantizeLinear and DequantizeLinear under unique, readable names.
 
-    The values of one group read the very same scale and zero point constants.
+    The values of one group read the very same scale and zero point constants. bits: of the
+    activations, 8 or 16; weights have 8.
     """
 
     def __init__(
@@ -25,10 +26,12 @@ class QdqWriter:
         graph: ir.Graph,
         parameters: Mapping[ScaleGroup, ActivationParameters],
         symmetric: bool = False,
+        bits: int = 8,
     ) -> None:
         self.graph = graph
         self.parameters = parameters
         self.symmetric = symmetric
+        self.bits = bits
         self._constants: dict[ScaleGroup, tuple[ir.Value, ir.Value]] = {}
         self._dequantized: dict[tuple[ir.Value, ScaleGroup], ir.Value] = {}
         self._taken = {v.name for n in graph for v in n.outputs}
@@ -99,7 +102,8 @@ class QdqWriter:
     ) -> ir.Value:
         scale, zero_point = self._group_constants(group)
         quantize = self._node("QuantizeLinear", name, [value, scale, zero_point])
-        self._describe(quantize.outputs[0], ir.DataType.INT8, value.shape)
+        kind = ir.DataType.INT16 if self.bits == 16 else ir.DataType.INT8
+        self._describe(quantize.outputs[0], kind, value.shape)
         inputs = [quantize.outputs[0], scale, zero_point]
         dequantize = self._node("DequantizeLinear", name, inputs)
         self._describe(dequantize.outputs[0], ir.DataType.FLOAT, value.shape)
@@ -129,7 +133,7 @@ class QdqWriter:
         if group not in self._constants:
             parameters = self.parameters[group]
             scale = np.array(parameters.scale, np.float32)
-            zero_point = np.array(parameters.zero_point, np.int8)
+            zero_point = np.array(parameters.zero_point, np.int16 if self.bits == 16 else np.int8)
             self._constants[group] = (
                 self._constant(f"{group.name}_scale", scale),
                 self._constant(f"{group.name}_zero_point", zero_point),

@@ -31,6 +31,8 @@ UNARY = frozenset(
     {"Relu", "Clip", "LeakyRelu", "HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "Softmax"}
     | {"GlobalAveragePool", "ReduceMean"}
 )
+# What has an int8 form only: a table over 256 codes, or arithmetic of its own.
+WITHOUT_INT16 = frozenset({"LeakyRelu", "HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "Resize"})
 # Output and input share scale and zero point. LiteRT's average pool is one of them (8-bit
 # specification: AVERAGE_POOL_2D); over the whole input it becomes a mean, which is not.
 SAME_SCALE = frozenset(
@@ -80,8 +82,8 @@ class Selection:
     stay_float: tuple[tuple[ir.Node, str], ...]
 
 
-def select_layers(graph: Graph) -> Selection:
-    """Decide for every node that handles float32 data."""
+def select_layers(graph: Graph, bits: int = 8) -> Selection:
+    """Decide for every node that handles float32 data. bits: of the activations, 8 or 16."""
     layers: list[Layer] = []
     floats: list[tuple[ir.Node, str]] = []
     fused: set[ir.Node] = set()
@@ -89,6 +91,8 @@ def select_layers(graph: Graph) -> Selection:
         if node in fused or not handles_data(node):
             continue
         reason = reason_to_stay_float(node)
+        if bits == 16 and node.op_type in WITHOUT_INT16:
+            reason = "no int16 form"
         if reason is not None:
             floats.append((node, reason))
             continue

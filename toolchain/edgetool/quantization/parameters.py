@@ -1,4 +1,4 @@
-"""Scale and zero point of an int8 activation from the range of real values it must hold."""
+"""Scale and zero point of an integer activation from the range of real values it must hold."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 INT8_MIN, INT8_MAX = -128, 127
+INT16_MAX = 32767
 # Smaller scales only encode noise, and make requantization multipliers overflow: with inputs of
 # scale 1 and weights of scale 1, 2**-30 is the largest ratio LiteRT's fixed-point shift can hold.
 MIN_SCALE = 2.0**-30
@@ -33,9 +34,9 @@ class Range:
 
 @dataclass(frozen=True)
 class ActivationParameters:
-    """real = (integer - zero_point) · scale, int8, one scale for the whole tensor.
+    """real = (integer - zero_point) · scale, one scale for the whole tensor.
 
-    scale: a float32 number, positive.   zero_point: -128..127.
+    scale: a float32 number, positive.   zero_point: -128..127, 0 for int16.
     """
 
     scale: float
@@ -49,21 +50,27 @@ HYPERBOLIC = ActivationParameters(1.0 / 128.0, 0)
 # 1/127 represents 1.0, the most frequent value of a confident softmax, exactly.
 PROBABILITY_SYMMETRIC = ActivationParameters(float(np.float32(1.0 / 127.0)), 0)
 
+PROBABILITY_INT16 = ActivationParameters(1.0 / 32768.0, 0)
 
-def activation_parameters(wanted: Range, symmetric: bool = False) -> ActivationParameters:
-    """Parameters that cover the range with 255 steps; zero point 0 when symmetric.
+
+def activation_parameters(
+    wanted: Range, symmetric: bool = False, bits: int = 8
+) -> ActivationParameters:
+    """Parameters that cover the range with 255 steps; zero point 0 when symmetric or of 16 bits.
 
     A range that holds only 0 is taken as [0, 1] (a scale of 0 means nothing); a scale below
     MIN_SCALE becomes MIN_SCALE.
     """
     if wanted.is_zero:
         wanted = Range(0.0, 1.0)
-    return _symmetric(wanted) if symmetric else _asymmetric(wanted)
+    if bits == 16:
+        return _symmetric(wanted, INT16_MAX)
+    return _symmetric(wanted, INT8_MAX) if symmetric else _asymmetric(wanted)
 
 
-def _symmetric(wanted: Range) -> ActivationParameters:
+def _symmetric(wanted: Range, codes: int) -> ActivationParameters:
     largest = max(-wanted.low, wanted.high)
-    return ActivationParameters(_float32_scale(largest / INT8_MAX), 0)
+    return ActivationParameters(_float32_scale(largest / codes), 0)
 
 
 def _asymmetric(wanted: Range) -> ActivationParameters:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetool.errors import QuantizationError
-from edgetool.quantization.parameters import INT8_MAX, INT8_MIN, ActivationParameters
+from edgetool.quantization.parameters import INT8_MAX, ActivationParameters
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -90,12 +90,13 @@ def least_weight_scale(
 
 
 def quantize_constant(
-    name: str, values: FloatArray, parameters: ActivationParameters
-) -> npt.NDArray[np.int8]:
-    """Round a constant operand to int8 with an activation's parameters, saturating."""
+    name: str, values: FloatArray, parameters: ActivationParameters, bits: int = 8
+) -> npt.NDArray[Any]:
+    """Round a constant operand to int8 or int16 with an activation's parameters, saturating."""
     require_finite_weights(name, values, None)
     integers = np.rint(values.astype(np.float64) / parameters.scale) + parameters.zero_point
-    return np.asarray(np.clip(integers, INT8_MIN, INT8_MAX), np.int8)
+    info = np.iinfo(np.int16 if bits == 16 else np.int8)
+    return np.asarray(np.clip(integers, info.min, info.max), info.dtype)
 
 
 def require_finite_weights(name: str, weights: FloatArray, axis: int | None) -> None:

@@ -18,6 +18,7 @@ from edgetool.quantization.layers import Layer
 from edgetool.quantization.parameters import (
     HYPERBOLIC,
     PROBABILITY,
+    PROBABILITY_INT16,
     PROBABILITY_SYMMETRIC,
     ActivationParameters,
 )
@@ -52,13 +53,13 @@ class Grouping:
     requantized: tuple[tuple[ir.Node, int], ...]
 
 
-def group_values(layers: Sequence[Layer], symmetric: bool) -> Grouping:
+def group_values(layers: Sequence[Layer], symmetric: bool, bits: int = 8) -> Grouping:
     """Group the activations of the layers."""
     ties = _Ties()
     for layer in layers:
         for value in (*layer.inputs, *layer.outputs):
             ties.add(value)
-        dictated = dictated_parameters(layer.node.op_type, symmetric)
+        dictated = dictated_parameters(layer.node.op_type, symmetric, bits)
         if dictated is not None:
             ties.fixed[ties.root(layer.outputs[0])] = dictated
     for layer in layers:
@@ -72,8 +73,12 @@ def group_values(layers: Sequence[Layer], symmetric: bool) -> Grouping:
     return _collect(layers, ties, requantized)
 
 
-def dictated_parameters(op_type: str, symmetric: bool) -> ActivationParameters | None:
+def dictated_parameters(
+    op_type: str, symmetric: bool, bits: int = 8
+) -> ActivationParameters | None:
     """Output parameters that the LiteRT specification dictates for an operator."""
+    if bits == 16:
+        return PROBABILITY_INT16 if op_type == "Softmax" else None
     if op_type == "Tanh":
         return HYPERBOLIC
     if op_type in ("Softmax", "Sigmoid"):

@@ -79,11 +79,11 @@ def by_operation(program: Program, tensors: Mapping[str, Difference]) -> dict[st
 
 
 def first_beyond(
-    operations: Mapping[str, Difference], lsb: int, relative: float
+    operations: Mapping[str, Difference], lsb: Mapping[str, int], relative: float
 ) -> tuple[str, Difference] | None:
-    """The first operation that is not close enough, with its difference."""
+    """The first operation that is not close enough, with its difference. lsb: by operation."""
     for name, found in operations.items():
-        if not found.within(lsb, relative):
+        if not found.within(lsb[name], relative):
             return name, found
     return None
 

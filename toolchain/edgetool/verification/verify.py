@@ -220,7 +220,8 @@ def judge(runner: Runner, outputs: Difference, operators: Mapping[str, Differenc
     relative = runner.relative
     if runner.subject.artifact.manifest.precision == "float16":
         relative = max(relative, HALF_PRECISION_RELATIVE)
-    beyond = first_beyond(operators, runner.lsb, relative)
+    limits = {operation.name: runner.lsb_of(operation) for operation in runner.program.operations}
+    beyond = first_beyond(operators, limits, relative)
     if beyond is not None:
         name, found = beyond
         amount = f"{found.lsb} LSB" if found.lsb is not None else f"{found.relative:.2g} relative"

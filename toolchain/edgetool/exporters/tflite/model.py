@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from edgetool.program.tensor import Quantization, Tensor
 SCHEMA_VERSION = 3
 # LiteRT refuses these without a bias: int8 always, float when the operand is mentioned as absent.
 NEEDS_BIAS = frozenset(["CONV_2D", "DEPTHWISE_CONV_2D"])
+PAD_VERSIONS = {"float32": 1, "int8": 2, "int16": 3}
 TYPES = {
     "float32": "FLOAT32",
     "float16": "FLOAT16",
@@ -124,7 +126,8 @@ class _Model:
         scale = np.asarray(x.scale * weights.quantization.scale, np.float32)
         axis = 0 if scale.size > 1 else None
         quantization = Quantization(scale, np.zeros(scale.shape, np.int32), axis)
-        return self._add_constant(name, np.zeros(channels, np.int32), quantization)
+        dtype = np.int64 if x.dtype == "int16" else np.int32
+        return self._add_constant(name, np.zeros(channels, dtype), quantization)
 
     def _operand(self, operand: Operand, operation: Operation) -> int:
         if isinstance(operand, Code):
@@ -136,9 +139,19 @@ class _Model:
         if operand == "":
             return -1
         if operand not in self.indices:
-            tensor = self.program.tensors[operand]
-            self.indices[operand] = self._add_weights(tensor)
+            self.indices[operand] = self._add_weights(self._constant(operand, operation))
         return self.indices[operand]
+
+    def _constant(self, name: str, operation: Operation) -> Tensor:
+        """A constant in the type that LiteRT takes: biases of int16 activations are int64."""
+        tensor = self.program.tensors[name]
+        if tensor.data is None or tensor.dtype != "int32" or not self._is_wide(operation):
+            return tensor
+        return replace(tensor, dtype="int64", data=tensor.data.astype(np.int64))
+
+    def _is_wide(self, operation: Operation) -> bool:
+        x = self.program.input_tensors(operation)[0]
+        return x is not None and x.dtype == "int16"
 
     def _add_weights(self, tensor: Tensor) -> int:
         data = tensor.data
@@ -163,7 +176,7 @@ class _Model:
         if border is not None:
             code, options = "PADV2", "PadV2Options"
             operands.append(self._add_constant(f"{name}/border", border.data, border.quantization))
-        form = TfliteOperator(code, 1 if source.dtype == "float32" else 2, (), options)
+        form = TfliteOperator(code, PAD_VERSIONS[source.dtype], (), options)
         self._add_operator(form.code, form.version, operands, [padded], form)
         return padded
 

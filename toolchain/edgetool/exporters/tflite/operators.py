@@ -89,6 +89,10 @@ class Context:
         """Whether the output is quantized."""
         return self.y.dtype != "float32"
 
+    def version(self, int8: int, int16: int, float32: int = 1) -> int:
+        """The lowest version of the operator that takes the output's element type."""
+        return {"int8": int8, "int16": int16}.get(self.y.dtype, float32)
+
     def refuse(self, why: str) -> UnsupportedOperatorError:
         """The error when TFLite has no such form."""
         return UnsupportedOperatorError(
@@ -145,7 +149,7 @@ def _conv2d(context: Context) -> TfliteOperator:
     grouped = op.groups > 1
     return TfliteOperator(
         "CONV_2D",
-        6 if grouped else (3 if context.is_integer else 1),
+        6 if grouped else context.version(3, 4),
         context.operation.inputs,
         "Conv2DOptions",
         {
@@ -165,7 +169,7 @@ def _depthwise(context: Context) -> TfliteOperator:
     padding, explicit = _padding(context, (weights.shape[1], weights.shape[2]), op.dilation)
     return TfliteOperator(
         "DEPTHWISE_CONV_2D",
-        3 if context.is_integer else 2,
+        context.version(3, 5, 2),
         context.operation.inputs,
         "DepthwiseConv2DOptions",
         {
@@ -201,7 +205,7 @@ def _transpose_conv2d(context: Context) -> TfliteOperator:
     has_activation = context.activation_name() != "NONE"
     return TfliteOperator(
         "TRANSPOSE_CONV",
-        4 if has_activation else (3 if bias else (2 if context.is_integer else 1)),
+        4 if has_activation else (3 if bias else context.version(2, 2)),
         (*operands, bias) if bias else operands,
         "TransposeConvOptions",
         {
@@ -216,17 +220,19 @@ def _transpose_conv2d(context: Context) -> TfliteOperator:
 def _fully_connected(context: Context) -> TfliteOperator:
     return TfliteOperator(
         "FULLY_CONNECTED",
-        4 if context.is_integer else 1,
+        context.version(4, 7),
         context.operation.inputs,
         "FullyConnectedOptions",
         {"FusedActivationFunction": context.activation(), "KeepNumDims": False},
     )
 
 
-def _binary(code: str, options: str) -> Form:
+def _binary(code: str, options: str, int16_version: int) -> Form:
     def form(context: Context) -> TfliteOperator:
-        fields = {"FusedActivationFunction": context.activation()}
-        version = 2 if context.is_integer else 1
+        fields: dict[str, Any] = {"FusedActivationFunction": context.activation()}
+        if context.y.dtype == "int16" and code != "MUL":
+            fields["PotScaleInt16"] = False  # scales need not be powers of two
+        version = context.version(2, int16_version)
         return TfliteOperator(code, version, context.operation.inputs, options, fields)
 
     return form
@@ -235,7 +241,7 @@ def _binary(code: str, options: str) -> Form:
 def _concat(context: Context) -> TfliteOperator:
     return TfliteOperator(
         "CONCATENATION",
-        2 if context.is_integer else 1,
+        context.version(2, 3),
         context.operation.inputs,
         "ConcatenationOptions",
         {"Axis": context.operator.axis, "FusedActivationFunction": 0},
@@ -245,7 +251,7 @@ def _concat(context: Context) -> TfliteOperator:
 def _pad(context: Context) -> TfliteOperator:
     op = context.operator
     widths = np.array(list(zip(op.before, op.after, strict=True)), np.int32)
-    version = 2 if context.is_integer else 1
+    version = context.version(2, 3)
     if op.value == 0.0:
         operands: tuple[Operand, ...] = (context.operation.inputs[0], widths)
         return TfliteOperator("PAD", version, operands, "PadOptions")
@@ -269,7 +275,7 @@ def _pool(code: str) -> Form:
             "FilterWidth": op.window[1],
             "FusedActivationFunction": context.activation(),
         }
-        version = 2 if context.is_integer else 1
+        version = context.version(2, 3)
         lowest = _lowest(context.x) if any(explicit) else None
         return TfliteOperator(
             code, version, context.operation.inputs, "Pool2DOptions", fields, explicit, lowest
@@ -288,7 +294,7 @@ def _mean(context: Context) -> TfliteOperator:
     axes = _integers(*context.operator.axes)
     return TfliteOperator(
         "MEAN",
-        2 if context.is_integer else 1,
+        context.version(2, 3),
         (context.operation.inputs[0], axes),
         "ReducerOptions",
         {"KeepDims": context.operator.keepdims},
@@ -299,8 +305,11 @@ def _clip(context: Context) -> TfliteOperator:
     code = context.activation_name()
     if code == "NONE":
         return _quantize(context)
-    versions = {"RELU": 2, "RELU6": 2, "RELU_N1_TO_1": 1}
-    version = versions[code] if context.is_integer else 1
+    if code == "RELU_N1_TO_1":
+        if context.y.dtype == "int16":
+            raise context.refuse("RELU_N1_TO_1 on int16 has no form")
+        return TfliteOperator(code, 1, context.operation.inputs)
+    version = context.version(2, 3)
     return TfliteOperator(code, version, context.operation.inputs)
 
 
@@ -320,8 +329,14 @@ def _simple(code: str, integer_version: int, options: str | None = None, **field
     return form
 
 
+def _softmax(context: Context) -> TfliteOperator:
+    version, fields = context.version(2, 3), {"Beta": context.operator.beta}
+    return TfliteOperator("SOFTMAX", version, context.operation.inputs, "SoftmaxOptions", fields)
+
+
 def _dequantize(context: Context) -> TfliteOperator:
-    return TfliteOperator("DEQUANTIZE", 2, context.operation.inputs, "DequantizeOptions")
+    version = 3 if context.x.dtype == "int16" else 2
+    return TfliteOperator("DEQUANTIZE", version, context.operation.inputs, "DequantizeOptions")
 
 
 def _reshape(context: Context) -> TfliteOperator:
@@ -333,7 +348,7 @@ def _reshape(context: Context) -> TfliteOperator:
 
 def _transpose(context: Context) -> TfliteOperator:
     permutation = _integers(*context.operator.permutation)
-    version = 2 if context.is_integer else 1
+    version = context.version(2, 5)
     operands: tuple[Operand, ...] = (context.operation.inputs[0], permutation)
     return TfliteOperator("TRANSPOSE", version, operands, "TransposeOptions")
 
@@ -381,9 +396,9 @@ FORMS: dict[str, Form] = {
     "depthwise_conv2d": _depthwise,
     "transpose_conv2d": _transpose_conv2d,
     "fully_connected": _fully_connected,
-    "add": _binary("ADD", "AddOptions"),
-    "sub": _binary("SUB", "SubOptions"),
-    "mul": _binary("MUL", "MulOptions"),
+    "add": _binary("ADD", "AddOptions", 3),
+    "sub": _binary("SUB", "SubOptions", 5),
+    "mul": _binary("MUL", "MulOptions", 4),
     "concat": _concat,
     "pad": _pad,
     "max_pool2d": _pool("MAX_POOL_2D"),
@@ -394,7 +409,7 @@ FORMS: dict[str, Form] = {
     "hard_swish": _simple("HARD_SWISH", 1),
     "sigmoid": _simple("LOGISTIC", 2),
     "tanh": _simple("TANH", 2),
-    "softmax": _simple("SOFTMAX", 2, "SoftmaxOptions", Beta="beta"),
+    "softmax": _softmax,
     "reshape": _reshape,
     "transpose": _transpose,
     "slice": _slice,

@@ -12,7 +12,7 @@ from edgetool.program.arithmetic import clamp
 from edgetool.program.elementwise import clamp_float, float_bounds
 from edgetool.program.layouts import channels_last
 from edgetool.program.lookup import only_input
-from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
 from edgetool.program.ops.mean import Mean
 from edgetool.program.ops.pad import Pad
 from edgetool.program.ops.requantize import Requantize
@@ -69,7 +69,7 @@ class AveragePool2D(Operator):
             return KernelCall("average_pool2d_f32", ARGUMENTS, numbers)
         first, last = self.clamp.integer_bounds(out)
         numbers = {**geometry, "low": first, "high": last}
-        return KernelCall("average_pool2d_s8", ARGUMENTS, numbers)
+        return KernelCall(integer_kernel(self.kind, out), ARGUMENTS, numbers)
 
     def _sums(self, x: Array, out: Tensor) -> Array:
         padded = np.pad(x, border(self.padding, x.ndim - 3))

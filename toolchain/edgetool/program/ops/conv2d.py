@@ -17,7 +17,7 @@ from edgetool.program.accumulators import (
     require_types,
 )
 from edgetool.program.convolution_site import ConvolutionSite
-from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
 from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
 from edgetool.program.tensor import Tensor
 from edgetool.program.windows import (
@@ -51,7 +51,8 @@ class Conv2D(Operator):
     def execute(self, step: Step) -> Sequence[Array]:
         """Patches times weights, in chunks of samples."""
         layer = Layer.of(step.inputs, step.output)
-        run = self._integers if require_types(self.kind, layer) == "int8" else self._floats
+        is_float = require_types(self.kind, layer) == "float32"
+        run = self._floats if is_float else self._integers
         x = step.value(0)[:, 0]
         columns = int(np.prod(layer.weights.shape[1:])) * self.groups + 4 * layer.channels
         per_sample = 8 * columns * layer.output.elements // layer.channels
@@ -78,7 +79,7 @@ class Conv2D(Operator):
             return layer_call("conv2d_f32", layer, parameters, self.clamp)
         parameters["in_zero_point"] = layer.x.zero_point
         found = requantization(layer, self.clamp)
-        return layer_call("conv2d_s8", layer, parameters, found)
+        return layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
         """Every tap of every output, also where it reads padding."""

@@ -15,7 +15,7 @@ from edgetool.program.accumulators import (
     requantization,
     require_types,
 )
-from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
 from edgetool.program.tensor import Tensor
 from edgetool.program.windows import (
     Padding,
@@ -46,7 +46,8 @@ class DepthwiseConv2D(Operator):
     def execute(self, step: Step) -> Sequence[Array]:
         """One tap of the kernel at a time, in chunks of samples."""
         layer = Layer.of(step.inputs, step.output, CHANNEL_AXIS)
-        run = self._integers if require_types(self.kind, layer) == "int8" else self._floats
+        is_float = require_types(self.kind, layer) == "float32"
+        run = self._floats if is_float else self._integers
         x = step.value(0)[:, 0]
         per_sample = 40 * layer.output.elements + 8 * layer.x.elements
         parts = [run(x[chunk], layer) for chunk in sample_chunks(len(x), per_sample)]
@@ -71,7 +72,7 @@ class DepthwiseConv2D(Operator):
             return layer_call("depthwise_conv2d_f32", layer, parameters, self.clamp)
         parameters["in_zero_point"] = layer.x.zero_point
         found = requantization(layer, self.clamp)
-        return layer_call("depthwise_conv2d_s8", layer, parameters, found)
+        return layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
         """Every tap of every output, also where it reads padding."""
@@ -81,7 +82,7 @@ class DepthwiseConv2D(Operator):
     def _integers(self, x: Array, layer: Layer) -> Array:
         found = requantization(layer, self.clamp)
         padded = pad_image(x, self.padding, layer.x.zero_point)
-        sums = self._sum_taps(padded, layer, np.int32)
+        sums = self._sum_taps(padded, layer, np.int64 if x.dtype == np.int16 else np.int32)
         return found.apply(sums.astype(np.int64))
 
     def _floats(self, x: Array, layer: Layer) -> Array:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from edgetool.program.lookup import elementwise_call, only_input, refuse_type
-from edgetool.program.operator import Array, KernelCall, Operator, Step
+from edgetool.program.operator import Array, KernelCall, Operator, Step, integer_kernel
 from edgetool.program.tensor import Tensor
 
 
@@ -30,10 +30,12 @@ class Dequantize(Operator):
     ) -> KernelCall | None:
         """dequantize_s8."""
         x = only_input(inputs)
-        if x.dtype != "int8":
+        if x.dtype not in ("int8", "int16"):
             raise refuse_type(self.kind, x)
         return elementwise_call(
-            "dequantize_s8", outputs[0], {"scale": float(x.scale), "zero_point": x.zero_point}
+            integer_kernel(self.kind, x),
+            outputs[0],
+            {"scale": float(x.scale), "zero_point": x.zero_point},
         )
 
 

@@ -21,7 +21,7 @@ from edgetool.program.accumulators import (
     weight_scales,
 )
 from edgetool.program.layouts import identity
-from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
 from edgetool.program.tensor import Tensor
 from edgetool.program.windows import sample_chunks
 
@@ -43,7 +43,8 @@ class FullyConnected(Operator):
     def execute(self, step: Step) -> Sequence[Array]:
         """Rows times weights, in chunks of samples."""
         layer = Layer.of(step.inputs, step.output)
-        run = self._integers if require_types(self.kind, layer) == "int8" else self._floats
+        is_float = require_types(self.kind, layer) == "float32"
+        run = self._floats if is_float else self._integers
         x = step.value(0)
         per_sample = 8 * layer.x.elements + 32 * layer.output.elements
         parts = [run(x[chunk], layer) for chunk in sample_chunks(len(x), per_sample)]
@@ -63,7 +64,7 @@ class FullyConnected(Operator):
         if require_types(self.kind, layer) == "float32":
             return layer_call("fully_connected_f32", layer, parameters, self.clamp)
         found = requantization(layer, self.clamp, REAL)
-        return layer_call("fully_connected_s8", layer, parameters, found)
+        return layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
         """Rows times inputs times outputs."""

@@ -11,7 +11,7 @@ import numpy as np
 from edgetool.program.elementwise import clamp_float, float_bounds
 from edgetool.program.layouts import channels_last
 from edgetool.program.lookup import only_input
-from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
 from edgetool.program.pooling import (
     ARGUMENTS,
     border,
@@ -64,7 +64,9 @@ class MaxPool2D(Operator):
             low, high = float_bounds(self.clamp)
             return KernelCall("max_pool2d_f32", ARGUMENTS, {**geometry, "low": low, "high": high})
         first, last = self._bounds(out)
-        return KernelCall("max_pool2d_s8", ARGUMENTS, {**geometry, "low": first, "high": last})
+        return KernelCall(
+            integer_kernel(self.kind, out), ARGUMENTS, {**geometry, "low": first, "high": last}
+        )
 
     def _bounds(self, out: Tensor) -> tuple[int, int]:
         """Integer clamp; an integer tensor without parameters has no real clamp."""

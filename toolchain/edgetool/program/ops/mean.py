@@ -10,7 +10,15 @@ import numpy as np
 
 from edgetool.program.arithmetic import clamp, multiply_double_rounding, quantize_multiplier
 from edgetool.program.lookup import only_input
-from edgetool.program.operator import Argument, Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.operator import (
+    Argument,
+    Array,
+    Clamp,
+    KernelCall,
+    Operator,
+    Step,
+    integer_kernel,
+)
 from edgetool.program.strides import merge_axes, pad_left, row_major
 from edgetool.program.tensor import Tensor
 
@@ -63,7 +71,7 @@ class Mean(Operator):
             "shift": shift,
             "out_zero_point": out.zero_point,
         }
-        return KernelCall("mean_s8", arguments, {**loops, **numbers})
+        return KernelCall(integer_kernel(self.kind, out), arguments, {**loops, **numbers})
 
     def _count(self, x: Tensor) -> int:
         return int(np.prod([x.shape[axis] for axis in self.axes], dtype=np.int64))

@@ -16,7 +16,7 @@ from edgetool.program.elementwise import (
     lower_binary,
     required,
 )
-from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
 from edgetool.program.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Mul(Operator):
         if out.dtype == "float32":
             low, high = float_bounds(self.clamp)
             return binary_call("mul_f32", a, b, out, {"low": low, "high": high})
-        return binary_call("mul_s8", a, b, out, self._parameters(a, b, out))
+        return binary_call(integer_kernel(self.kind, out), a, b, out, self._parameters(a, b, out))
 
     def _parameters(self, a: Tensor, b: Tensor, out: Tensor) -> dict[str, int]:
         """Fixed-point parameters; LiteRT computes the factor in float32 (mul.cc)."""

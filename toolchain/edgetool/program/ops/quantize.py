@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from edgetool.program.lookup import elementwise_call, refuse_type, round_half_away_float
-from edgetool.program.operator import Array, KernelCall, Operator, Step
+from edgetool.program.operator import Array, KernelCall, Operator, Step, integer_kernel
 from edgetool.program.tensor import Tensor
 
 
@@ -36,10 +36,12 @@ class Quantize(Operator):
     ) -> KernelCall | None:
         """quantize_s8."""
         out = outputs[0]
-        if out.dtype != "int8":
+        if out.dtype not in ("int8", "int16"):
             raise refuse_type(self.kind, out)
         return elementwise_call(
-            "quantize_s8", out, {"scale": float(out.scale), "zero_point": out.zero_point}
+            integer_kernel(self.kind, out),
+            out,
+            {"scale": float(out.scale), "zero_point": out.zero_point},
         )
 
 

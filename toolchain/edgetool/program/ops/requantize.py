@@ -32,7 +32,7 @@ class Requantize(Operator):
     ) -> KernelCall | None:
         """requantize_s8."""
         x, out = only_input(inputs), outputs[0]
-        if (x.dtype, out.dtype) != ("int8", "int8"):
+        if x.dtype != out.dtype or x.dtype not in ("int8", "int16"):
             raise refuse_type(self.kind, x if x.dtype != "int8" else out)
         return rescale_call(x, out, _factor(x, out), Clamp().integer_bounds(out))
 

@@ -25,19 +25,27 @@ from edgetool.program.layouts import Layout, channels_last, identity
 from edgetool.program.lookup import only_input
 from edgetool.program.operator import Argument, Array, KernelCall, Operator, Step
 from edgetool.program.tensor import Tensor
+from edgetool.program.wide_softmax import OUTPUT as WIDE_OUTPUT
+from edgetool.program.wide_softmax import (
+    distance_factor,
+    exponentials,
+    reciprocals,
+    wide_softmax,
+)
 
 if TYPE_CHECKING:
     from edgetool.program.site import Site
 
 SUM_INTEGER_BITS = 12  # the sum of exponentials is below 2**12
 MAX_DEPTH = (1 << SUM_INTEGER_BITS) - 1
+TABLES = ("exponentials", "reciprocals")
 
 
 @dataclass(frozen=True)
 class Softmax(Operator):
     """exp(beta * x) / sum(exp(beta * x)) along axis, which is the last one.
 
-    Int8 output has scale 1/256, zero point -128. In place: yes.
+    Int8 output has scale 1/256, zero point -128, int16 output 1/32768 and 0. In place: yes.
     Source: LiteRT reference/softmax.h: fixed-point exp of the distance to the row's maximum.
     """
 
@@ -48,6 +56,8 @@ class Softmax(Operator):
     def execute(self, step: Step) -> Sequence[Array]:
         """The probabilities."""
         x = step.value(0)
+        if step.output.dtype == "int16":
+            return (wide_softmax(x, step.tensor(0), self.beta),)
         distance = x.max(axis=-1, keepdims=True) - x.astype(
             np.float32 if step.output.dtype == "float32" else np.int64
         )
@@ -60,18 +70,26 @@ class Softmax(Operator):
     def kernel(
         self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]
     ) -> KernelCall | None:
-        """softmax_s8 with a table of exponentials, or softmax_f32."""
+        """softmax_s8 with a table of exponentials, softmax_s16 with two tables, or softmax_f32."""
         x, out = only_input(inputs), outputs[0]
         depth = x.shape[-1]
         if depth > MAX_DEPTH and out.dtype != "float32":
             raise UnsupportedOperatorError(
-                f"tensor '{x.name}': int8 softmax over {depth} values, at most {MAX_DEPTH} fit"
+                f"tensor '{x.name}': integer softmax over {depth} values, at most {MAX_DEPTH} fit"
             )
         rows = {"rows": x.elements // depth, "depth": depth}
         ends = (Argument("input", 0), Argument("output", 0))
         if out.dtype == "float32":
             parameters = {**rows, "beta": float(self.beta)}
             return KernelCall("softmax_f32", (Argument("parameters"), *ends), parameters)
+        if out.dtype == "int16":
+            multiplier, shift = distance_factor(x, self.beta)
+            return KernelCall(
+                "softmax_s16",
+                (Argument("parameters"), *map(_constant, TABLES), *ends),
+                {**rows, "multiplier": multiplier, "shift": shift},
+                dict(zip(TABLES, (exponentials(), reciprocals()), strict=True)),
+            )
         table = self.exponentials(x)
         arguments = (Argument("parameters"), Argument("constant", name="exponentials"), *ends)
         sizes = {**rows, "entries": len(table)}
@@ -93,6 +111,10 @@ class Softmax(Operator):
         return exp_of_negative(raw).astype(np.int32)
 
 
+def _constant(name: str) -> Argument:
+    return Argument("constant", name=name)
+
+
 def _divide(powers: Int64Array, counted: npt.NDArray[np.bool_], out: Tensor) -> Array:
     """powers over their sum as codes of scale 1/256, zero point -128."""
     total = divide_by_power_of_two(powers, SUM_INTEGER_BITS).sum(axis=-1, keepdims=True)
@@ -112,7 +134,8 @@ def lower(site: Site) -> None:
     axis = int(site.attribute("axis", -1)) % rank
     layout = _layout_ending_in(site, axis, rank)
     x = site.input(0, layout)
-    emit_with_output(site, Softmax(-1), x, layout, SIGMOID_OUTPUT)
+    fixed = WIDE_OUTPUT if x.dtype == "int16" else SIGMOID_OUTPUT
+    emit_with_output(site, Softmax(-1), x, layout, fixed)
 
 
 def _layout_ending_in(site: Site, axis: int, rank: int) -> Layout:

@@ -17,7 +17,7 @@ from edgetool.program.accumulators import (
     require_types,
 )
 from edgetool.program.convolution_site import ConvolutionSite
-from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step
+from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
 from edgetool.program.tensor import Tensor
 from edgetool.program.windows import Padding, Pair, image_parameters, sample_chunks
 
@@ -42,7 +42,8 @@ class TransposeConv2D(Operator):
     def execute(self, step: Step) -> Sequence[Array]:
         """Scatter: one tap of the kernel at a time, in chunks of samples."""
         layer = Layer.of(step.inputs, step.output)
-        run = self._integers if require_types(self.kind, layer) == "int8" else self._floats
+        is_float = require_types(self.kind, layer) == "float32"
+        run = self._floats if is_float else self._integers
         x = step.value(0)[:, 0]
         per_sample = 48 * layer.output.elements + 16 * layer.x.elements
         parts = [run(x[chunk], layer) for chunk in sample_chunks(len(x), per_sample)]
@@ -65,7 +66,7 @@ class TransposeConv2D(Operator):
             return layer_call("transpose_conv2d_f32", layer, parameters, self.clamp)
         parameters["in_zero_point"] = layer.x.zero_point
         found = requantization(layer, self.clamp, fold=False)
-        return layer_call("transpose_conv2d_s8", layer, parameters, found)
+        return layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
         """Every tap of every input, also where its result is cut off."""

@@ -1,0 +1,34 @@
+/* Layers of int16 activations with int8 weights: sums of 48 bits, scaled by 15-bit multipliers. */
+#ifndef EDGE_WIDE_H
+#define EDGE_WIDE_H
+
+#include "edgetool_kernels.h"
+
+/* So many products of int16 and int8 fit in int32. */
+#define EDGE_WIDE_RUN 512
+
+/* The sum of count products of neighbouring elements. */
+static inline int64_t edge_wide_dot(const int16_t *in, const int8_t *weights, int32_t count)
+{
+    int64_t total = 0;
+    while (count > 0) {
+        const int32_t run = count < EDGE_WIDE_RUN ? count : EDGE_WIDE_RUN;
+        int32_t sum = 0;
+        for (int32_t i = 0; i < run; i++)
+            sum += *in++ * *weights++;
+        total += sum;
+        count -= run;
+    }
+    return total;
+}
+
+/* sum * multiplier / 2^shift, rounded once, halves up, then clamped.
+ * |sum| < 2^47, multiplier 0..2^15 - 1, shift 8..46. */
+static inline int16_t edge_wide_scale(
+    int64_t sum, int16_t multiplier, int8_t shift, int32_t low, int32_t high)
+{
+    const int64_t scaled = (sum * multiplier + ((int64_t)1 << (shift - 1))) >> shift;
+    return (int16_t)(scaled < low ? low : (scaled > high ? high : scaled));
+}
+
+#endif
