@@ -62,7 +62,7 @@ def test_a_board_description_with_mistakes_names_each(here: Path) -> None:
         ((*CALIBRATED, "--precision", "int9"), "target 'cortex-m4' has no int9", "int8"),
         ((*CALIBRATED, "--precision", "float16"), "target 'cortex-m4' has no float16", "int8"),
         ((*CALIBRATED, "--ranges", "max"), "--ranges max is not known", "minmax, percentile, mse"),
-        ((*CALIBRATED, "--io", "int16"), "--io int16 is not known", "int8, float32"),
+        ((*CALIBRATED, "--io", "uint8"), "--io uint8 is not known", "int8, int16, float32"),
         ((*CALIBRATED[:-4], "--compiler", "icc"), "--compiler icc is not known", "clang, gcc"),
         ((*CALIBRATED, "--metric", "top1"), "--metric top1 has no data", "--evaluate DATA"),
         (
