@@ -105,7 +105,7 @@ class Emulation:
         """
         if not any(start <= address < start + size for start, size in self.request["regions"]):
             self.invalid_access = (_VERBS.get(access, "touched"), address)
-        if not self.riscv:
+        if not self.riscv and access != unicorn.UC_MEM_FETCH:
             self._forget_conditions()
         entry.paddr = address & ~(SMALLEST_PAGE_BYTES - 1)
         writing = access == unicorn.UC_MEM_WRITE
@@ -114,10 +114,11 @@ class Emulation:
         return True
 
     def _forget_conditions(self) -> None:
-        """Undo that unicorn 2.1 puts the IT state of a conditional access back for the hook.
+        """Undo that unicorn 2.1 puts the IT state of a conditional load or store back for the hook.
 
         It is in the translated code already. Left in the register, it makes the first instruction
-        of some later block conditional, too.
+        of some later block conditional, too. Before a fetch nothing is put back, and the state is
+        that of code still to be translated: of an IT block that goes on in the page fetched from.
         """
         state = self.engine.reg_read(arm_const.UC_ARM_REG_CPSR)
         if state & _IT_STATE:
