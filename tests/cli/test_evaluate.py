@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
+import onnx.parser
 import pytest
 import schemas
 from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed
@@ -127,8 +129,38 @@ def test_a_cpu_on_which_onnxruntime_computes_otherwise_is_named(
     quantized: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluation, "OnnxRuntimeSession", Saturating)
-    model = evaluation.open_model(quantized)
+    model = evaluation.open_model(quantized, {})
     dataset = load_data(str(EVALUATION), model.specs)
     [note] = evaluation.cpu_notes(model, dataset)
     assert "computes something else" in note
     assert "-6.0 dB" in note
+
+
+def save_model(path: Path, text: str) -> Path:
+    """A model written as ONNX text."""
+    onnx.save(onnx.parser.parse_model(text), path)
+    return path
+
+
+HEAD = '<ir_version: 8, opset_import: ["" : 17]>'
+
+
+def test_outputs_without_a_batch_dimension_are_scored(tmp_path: Path) -> None:
+    text = f"{HEAD} g (float[1, 8] x) => (float y) {{ y = ReduceSum <keepdims = 0> (x) }}"
+    model = save_model(tmp_path / "sum.onnx", text)
+    x = np.arange(32, dtype=np.float32).reshape(4, 8)
+    np.savez(tmp_path / "x.npz", x=x, y=x.sum(axis=1) + np.float32(2))
+    found = succeed("evaluate", model, "--samples", tmp_path / "x.npz", "--json").json
+    assert found["metric"]["mse"]["value"] == pytest.approx(4.0)
+
+
+def test_a_model_of_several_samples_at_a_time_is_refused_and_a_shape_helps(tmp_path: Path) -> None:
+    text = f"{HEAD} g (float[4, 8] x) => (float[4, 8] y) {{ y = Relu (x) }}"
+    model = save_model(tmp_path / "four.onnx", text)
+    np.savez(tmp_path / "x.npz", x=np.ones((3, 8), np.float32))
+    finished = edgetool("evaluate", model, "--samples", tmp_path / "x.npz", "--json")
+    assert finished.code == 3
+    error = finished.json["error"]
+    assert "a batch of 4" in error["message"]
+    assert error["hints"] == ["--shape x=1,8"]
+    succeed("evaluate", model, "--samples", tmp_path / "x.npz", "--shape", "x=1,8")

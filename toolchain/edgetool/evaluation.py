@@ -20,6 +20,7 @@ import onnx_ir as ir
 
 from edgetool import pipeline
 from edgetool.artifact import MANIFEST, ONNX, Artifact
+from edgetool.compilation.datasets import refuse_batch
 from edgetool.compilation.ports import port_specs, ports_of_graph, specs_of_artifact
 from edgetool.data import Dataset, InputSpec, load_data
 from edgetool.errors import DataError, UnsupportedOperatorError
@@ -91,7 +92,7 @@ class Model:
         if self.program is None:
             session = OnnxRuntimeSession(self.onnx, optimised=False)
             found = session.run(dataset.inputs, progress)
-            return {name: array[:, 0] for name, array in found.items()}
+            return {name: _without_batch(array) for name, array in found.items()}
         inputs = to_program(self.program, dataset.inputs)
         values = execute(self.program, inputs, progress=labelled(progress, EXECUTOR))
         return from_program(self.program, values)
@@ -102,22 +103,24 @@ def evaluate_model(
     samples: str,
     reference: Path | None = None,
     metric: str | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Score model over samples, and against reference where one is given.
 
     model, reference: an artifact's folder or a model file.   samples: as load_data reads them,
     in each model's own layout and type.   metric: None takes what the labels suggest.
+    shapes: of a model file's inputs by name, where they are not fixed or hold a batch.
     Raises: ModelError, DataError, UsageError and what running raises; DataError for outputs that
     cannot be compared.
     """
-    candidate = open_model(model)
+    candidate = open_model(model, shapes or {})
     dataset = load_data(samples, candidate.specs)
     outputs = candidate.outputs(dataset, progress)
     notes = dataset.notes + cpu_notes(candidate, dataset)
     compared: tuple[Mapping[str, Figure], Mapping[str, Mapping[str, Figure]]] = ({}, {})
     if reference is not None:
-        original = open_model(reference)
+        original = open_model(reference, {})
         expected_data = load_data(samples, original.specs)
         expected = original.outputs(expected_data, progress)
         notes += tuple(f"reference: {note}" for note in expected_data.notes)
@@ -129,20 +132,23 @@ def evaluate_model(
     return Evaluation(dataset.samples, candidate.judge, own, *compared, notes)
 
 
-def open_model(path: Path) -> Model:
+def open_model(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Model:
     """The artifact in a folder, or the model in a file with its constants folded.
 
-    Raises: UsageError, ModelError and its kind.
+    Raises: UsageError, ModelError and its kind, also for a model of several samples at a time.
     """
     if path.is_dir() or path.name == MANIFEST:
         return _open_artifact(Artifact.open(path if path.is_dir() else path.parent))
     source = load_model(path)
-    graph, _ = pipeline.run_pipeline(source, PassContext(), (pipeline.FLOAT,))
+    specs = port_specs(source, shapes)
+    for spec in specs:
+        refuse_batch(spec)
+    graph, _ = pipeline.run_pipeline(source, PassContext(shapes=shapes), (pipeline.FLOAT,))
     content: bytes = ir.serde.serialize_model(graph.model).SerializeToString()
     program = _lowered(graph) if graph.is_quantized() else None
     ports = ports_of_graph(graph)[1] if program is None else ()
     zero_points = [port.zero_point or 0 for port in ports]
-    return Model(port_specs(source, {}), program, content, zero_points)
+    return Model(specs, program, content, zero_points)
 
 
 def closeness(
@@ -203,6 +209,11 @@ def _open_artifact(artifact: Artifact) -> Model:
         artifact.folder / ONNX,
         [(port.zero_point or 0) if port.source_dtype != "float32" else 0 for port in ports],
     )
+
+
+def _without_batch(array: Array) -> Array:
+    """(samples, 1, …) as (samples, …); outputs that have no batch dimension as they are."""
+    return array[:, 0] if array.ndim > 2 and array.shape[1] == 1 else array
 
 
 def _lowered(graph: Graph) -> Program | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from edgetool.cli.compile import SHAPE_OPTION, parse_shapes
 from edgetool.cli.printing import print_figures
 from edgetool.cli.progress import ProgressBar
 from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
@@ -35,6 +36,7 @@ def run(
     metric: str = typer.Option(
         None, metavar="NAME", help="top1, auc, mse or module:function; default: what labels suit."
     ),
+    shape: list[str] = SHAPE_OPTION,
     json_output: bool = JSON_OPTION,
 ) -> None:
     """Score a model on samples, alone and against its float reference.
@@ -45,7 +47,9 @@ def run(
     from edgetool.evaluation import evaluate_model
 
     with ProgressBar() as progress:
-        evaluation = evaluate_model(model, samples, reference, metric, progress)
+        evaluation = evaluate_model(
+            model, samples, reference, metric, parse_shapes(shape), progress
+        )
     if json_output:
         print_json(summary(evaluation, model))
     else:

@@ -24,7 +24,7 @@ def load_datasets(request: CompileRequest, graph: Graph) -> tuple[Dataset | None
     """
     specs = port_specs(graph, request.shapes)
     for spec in specs:
-        _refuse_batch(spec)
+        refuse_batch(spec)
     calibration = load_data(request.calibrate, specs) if request.calibrate else None
     evaluation = load_data(request.evaluate, specs) if request.evaluate else None
     if calibration is not None:
@@ -36,8 +36,11 @@ def load_datasets(request: CompileRequest, graph: Graph) -> tuple[Dataset | None
     return calibration, evaluation
 
 
-def _refuse_batch(spec: InputSpec) -> None:
-    """Programs, golden inputs and data hold one sample at a time."""
+def refuse_batch(spec: InputSpec) -> None:
+    """Programs, golden inputs and data hold one sample at a time.
+
+    Raises: ModelError for an input whose first dimension is not a batch of 1.
+    """
     if spec.shape[:1] == (1,):
         return
     dims = "x".join(map(str, spec.shape)) or "a scalar"
@@ -49,7 +52,7 @@ def _refuse_batch(spec: InputSpec) -> None:
     single = ",".join(map(str, (1, *spec.shape[1:])))
     raise ModelError(
         f"input '{spec.name}' is {dims}, a batch of {spec.shape[0]}: "
-        "models are compiled for one sample at a time",
+        "models take one sample at a time",
         hints=(f"--shape {spec.name}={single}",),
     )
 
