@@ -116,6 +116,15 @@ def test_an_accumulator_that_can_leave_int32_is_refused() -> None:
         execute(program, random_samples(program, 1, seed=0))
 
 
+def test_int16_inputs_with_no_room_in_int32_are_told_to_take_int8() -> None:
+    weights = constant("weights", np.full((1, 600), 127, np.int8), np.ones(1, np.float32))
+    x, y = (activation(name, (1, n), 1.0, 0, "int16") for name, n in (("x", 600), ("y", 1)))
+    program = single_operation(FullyConnected(), [x, weights, None], [y])
+    with pytest.raises(QuantizationError, match="can overflow") as refused:
+        execute(program, random_samples(program, 1, seed=0))
+    assert refused.value.hints[0].startswith("--precision int8")
+
+
 def test_mixed_element_types_are_refused() -> None:
     weights = constant("weights", np.ones((1, 4), np.int8), np.ones(1, np.float32))
     program = single_operation(

@@ -271,5 +271,11 @@ def _require_accumulator(layer: Layer, bias: Int64Array, limit: int) -> None:
     if largest > limit:
         raise QuantizationError(
             f"the accumulator of '{layer.output.name}' can overflow: it can reach {largest:,}",
-            hints=("recalibrate: a bias is far larger than what its layer's weights produce",),
+            hints=(_how_to_avoid_overflow(layer, bias),),
         )
+
+
+def _how_to_avoid_overflow(layer: Layer, bias: Int64Array) -> str:
+    if layer.x.dtype == "int16" and int(np.abs(bias).max(initial=0)) <= INT32_MAX // 2:
+        return "--precision int8: int16 inputs have no room in int32 for so many weights"
+    return "recalibrate: a bias is far larger than what its layer's weights produce"

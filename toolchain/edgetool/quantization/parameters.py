@@ -56,7 +56,9 @@ PROBABILITY_INT16 = ActivationParameters(1.0 / 32768.0, 0)
 def activation_parameters(
     wanted: Range, symmetric: bool = False, bits: int = 8
 ) -> ActivationParameters:
-    """Parameters that cover the range with 255 steps; zero point 0 when symmetric or of 16 bits.
+    """Parameters that cover the range with 255 steps; zero point 0 when symmetric.
+
+    bits: 8 or 16; 16 are always symmetric, 32767 steps each side.
 
     A range that holds only 0 is taken as [0, 1] (a scale of 0 means nothing); a scale below
     MIN_SCALE becomes MIN_SCALE.
