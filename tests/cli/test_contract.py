@@ -83,6 +83,25 @@ def test_flash_is_left_out_when_no_compiler_has_told_it(here: Path) -> None:
     assert finished.json["metric"] == {}
 
 
+@pytest.mark.parametrize(
+    ("target", "optimize", "said"),
+    [
+        ("cortex-m4", "speed", "no kernel for this model serves it alone"),
+        ("raspberry-pi-5", "size", "'raspberry-pi-5' runs no generated C"),
+        ("cortex-m4", "size", None),
+        ("raspberry-pi-5", "balanced", None),
+    ],
+)
+def test_an_aim_that_changes_nothing_is_said(
+    here: Path, target: str, optimize: str, said: str | None
+) -> None:
+    finished = succeed("compile", MODEL, "--target", target, "--optimize", optimize,
+                       "--calibrate", CALIBRATION, "--compiler", "none", "--json")  # fmt: skip
+    notes = [note for note in finished.json["notes"] if note.startswith("--optimize")]
+    assert len(notes) == (said is not None)
+    assert all(str(said) in note for note in notes)
+
+
 # --- verify ---------------------------------------------------------------------------------------
 
 

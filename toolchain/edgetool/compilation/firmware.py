@@ -20,7 +20,7 @@ from edgetool.program.memory_plan import MemoryPlan
 from edgetool.program.program import Program
 from edgetool.runtimes.session import Progress, step
 
-FLAGS = {"balanced": "-O2", "speed": "-O2", "size": "-Os"}  # by what --optimize aims at
+COMPILER_FLAGS = {"balanced": "-O2", "speed": "-O2", "size": "-Os"}  # by what --optimize aims at
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def build_sources(
         arena_bytes=plan_of(program, target, optimize).arena_bytes,
         single_io=len(program.inputs) == 1 and len(program.outputs) == 1,
     )
-    return build(firmware, core_of(target), compiler, FLAGS[optimize], folder)  # type: ignore[arg-type]
+    return build(firmware, core_of(target), compiler, COMPILER_FLAGS[optimize], folder)  # type: ignore[arg-type]
 
 
 def generated_name(sources: Path) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from edgetool import __version__, artifact, pipeline
 from edgetool.artifact import Artifact, Manifest, Port
 from edgetool.compilation.datasets import load_datasets
-from edgetool.compilation.firmware import CompiledC, compile_c
+from edgetool.compilation.firmware import COMPILER_FLAGS, CompiledC, compile_c
 from edgetool.compilation.fitting import check_before_build, check_built
 from edgetool.compilation.golden import NOISE, golden_samples
 from edgetool.compilation.ports import ports_of_graph, ports_of_program
@@ -24,12 +24,14 @@ from edgetool.exporters.tflite import export_tflite
 from edgetool.figures import Figure
 from edgetool.graph import Graph
 from edgetool.importers import load_model
+from edgetool.kernels import choose_kernels
 from edgetool.metrics import choose_metric, evaluate
-from edgetool.packs import Target, find_target, record_target
+from edgetool.packs import Target, find_target, kernel_folders, record_target
 from edgetool.passes import PassContext
 from edgetool.program.boundary import from_program, to_program, with_io
 from edgetool.program.executor import execute
 from edgetool.program.lowering import lower
+from edgetool.program.operator import KernelCall
 from edgetool.program.program import Program
 from edgetool.program.serialize import dump_program, save_arrays
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
@@ -180,6 +182,7 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
     if program is not None:
         (folder / artifact.PROGRAM).write_bytes(dump_program(program))
         notes += write_tflite(prepared, folder)
+        notes += aim_note(program, target, request.optimize)
         if target.family == "microcontroller":
             compiled = compile_c(
                 program, target, request.compiler, folder, progress, request.optimize
@@ -219,6 +222,23 @@ def chosen_options(request: CompileRequest) -> dict[str, Any]:
     if request.optimize != "balanced":
         options["optimize"] = request.optimize
     return options
+
+
+def aim_note(program: Program, target: Target, optimize: str) -> tuple[str, ...]:
+    """A note where --optimize changes nothing, so that nobody thinks it did."""
+    if optimize == "balanced":
+        return ()
+    if target.family != "microcontroller":
+        return (f"--optimize {optimize} changed nothing: '{target.name}' runs no generated C",)
+    folders = kernel_folders(target)
+    wanted, usual = (choose_kernels(program, folders, aim) for aim in (optimize, "balanced"))
+    if COMPILER_FLAGS[optimize] != COMPILER_FLAGS["balanced"] or _names(wanted) != _names(usual):
+        return ()
+    return (f"--optimize {optimize} changed nothing: no kernel for this model serves it alone",)
+
+
+def _names(calls: Mapping[str, KernelCall | None]) -> list[str]:
+    return [call.function if call is not None else "" for call in calls.values()]
 
 
 def write_tflite(prepared: Prepared, folder: Path) -> tuple[str, ...]:
