@@ -256,7 +256,7 @@ def test_a_manifest_that_is_none_is_refused(
 
 
 @VERBS
-@pytest.mark.parametrize("file", ["model.tflite", "c/model.c", "program.npz", "target.json"])
+@pytest.mark.parametrize("file", ["model.tflite", "c/src/model.c", "program.npz", "target.json"])
 def test_a_file_that_was_changed_or_removed_is_named(
     verb: str, file: str, copied: Path, here: Path
 ) -> None:

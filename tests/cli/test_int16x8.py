@@ -42,7 +42,7 @@ def test_it_is_closer_to_the_float_model_than_int8(wide: Path, tmp_path: Path) -
 def test_inputs_and_outputs_are_int16_unless_told_otherwise(wide: Path, here: Path) -> None:
     manifest = json.loads((wide / "manifest.json").read_text())
     assert (manifest["io"], manifest["precision"]) == ("int16", "int16x8")
-    assert "const int16_t *input, int16_t *output" in (wide / "c" / "model.h").read_text()
+    assert "const int16_t *input, int16_t *output" in (wide / "c" / "src" / "model.h").read_text()
     finished = edgetool("compile", MODEL, "--target", "cortex-m4", "--precision", "int16x8",
                         "--calibrate", CALIBRATION, "--io", "int8", "--json")  # fmt: skip
     assert finished.code == 3

@@ -23,7 +23,7 @@ PORTABLE = Path(__file__).parents[2] / "targets" / "portable" / "kernels"
 
 def texts_of(sources: CSources) -> dict[str, str]:
     """The generated files by name, and the plan; kernels are sources of their own."""
-    names = [name for name in sources.files if not name.startswith("kernels/")]
+    names = [name for name in sources.files if not name.startswith("src/kernels/")]
     plan = json.dumps(dataclasses.asdict(sources.plan), indent=1) + "\n"
     return {**{name: (sources.directory / name).read_text() for name in names}, "plan.json": plan}
 

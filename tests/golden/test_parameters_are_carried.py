@@ -57,7 +57,7 @@ def as_tflite(constant: Array, found: Array) -> Array:
 
 def test_c_header_has_the_parameters_of_onnx_to_the_bit(kws_quantized: Artifact) -> None:
     program, in_onnx = program_of(kws_quantized), of_onnx(kws_quantized.folder / ONNX)
-    stored = of_c_header(kws_quantized.folder / SOURCES / f"{program.name}.h")
+    stored = of_c_header(kws_quantized.folder / SOURCES / "src" / f"{program.name}.h")
     for end, (name,) in (("INPUT", program.input_names), ("OUTPUT", program.output_names)):
         (scale,), (zero_point,) = in_onnx[f"{name}_quantized"]
         assert stored[end] == (scale, zero_point)
@@ -69,7 +69,7 @@ def general_weights(program: Program, folder: Path) -> Path:
     shutil.copytree(built_in_root() / "targets" / "portable" / "kernels", general)
     (general / "kernels.toml").unlink()
     sources = export_c(program, folder / "c", name=program.name, kernel_folders=[general])
-    return sources.directory / f"{sources.name}_weights.c"
+    return sources.directory / "src" / f"{sources.name}_weights.c"
 
 
 def test_c_multiplies_by_the_scales_of_onnx(kws_quantized: Artifact, tmp_path: Path) -> None:

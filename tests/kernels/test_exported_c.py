@@ -139,12 +139,12 @@ def test_a_core_s_own_kernel_replaces_the_portable_one(tmp_path: Path) -> None:
     (own / "core_detail.h").write_text("/* only on this core */\n")
     (own / "unrelated_s8.c").write_text("")
     sources = export_c(classifier(), tmp_path / "c", name="x", kernel_folders=[own, PORTABLE])
-    kernels = tmp_path / "c" / "kernels"
+    kernels = tmp_path / "c" / "src" / "kernels"
     assert (kernels / "conv2d_s8.c").read_text() == (own / "conv2d_s8.c").read_text()
     assert (kernels / "conv2d_s8.h").read_text() == (PORTABLE / "conv2d_s8.h").read_text()
-    assert "kernels/core_detail.h" in sources.files
-    assert "kernels/unrelated_s8.c" not in sources.files
-    assert "kernels/add_s8.c" not in sources.files
+    assert "src/kernels/core_detail.h" in sources.files
+    assert "src/kernels/unrelated_s8.c" not in sources.files
+    assert "src/kernels/add_s8.c" not in sources.files
 
 
 def test_a_missing_kernel_is_named(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_name_that_is_a_kernel_s_gives_way(tmp_path: Path) -> None:
         classifier(), tmp_path / "c", name="conv2d_blocks_s8", kernel_folders=[PORTABLE]
     )
     assert sources.name == "conv2d_blocks_s8_model"
-    assert {"conv2d_blocks_s8_model.c", "kernels/conv2d_blocks_s8.c"} <= set(sources.files)
+    assert {"src/conv2d_blocks_s8_model.c", "src/kernels/conv2d_blocks_s8.c"} <= set(sources.files)
 
 
 def test_sizes_are_those_of_program_and_plan(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_sizes_are_those_of_program_and_plan(tmp_path: Path) -> None:
     sources = export(program, tmp_path / "c")
     assert sources.arena_bytes == plan_with_kernels(program, [PORTABLE]).arena_bytes == 228
     assert (sources.input_bytes, sources.output_bytes, sources.single_io) == ((64,), (4,), True)
-    header = (tmp_path / "c" / "classifier.h").read_text()
+    header = (tmp_path / "c" / "src" / "classifier.h").read_text()
     for line in (
         "#define CLASSIFIER_ARENA_BYTES 228",
         "#define CLASSIFIER_INPUT_BYTES 64",

@@ -13,14 +13,19 @@ from edgetool.compilation.fitting import constant_bytes, io_bytes, plan_of
 from edgetool.compilers.build import build
 from edgetool.compilers.firmware import Firmware, Image
 from edgetool.errors import ModelError, UsageError
-from edgetool.exporters.c import CSources, export_c
+from edgetool.exporters.c import (
+    COMPILER_FLAGS,
+    CSources,
+    export_c,
+    generated_name,
+    include_folders,
+    source_files,
+)
 from edgetool.figures import Figure
 from edgetool.packs import Core, Target, kernel_folders
 from edgetool.program.memory_plan import MemoryPlan
 from edgetool.program.program import Program
 from edgetool.runtimes.session import Progress, step
-
-COMPILER_FLAGS = {"balanced": "-O2", "speed": "-O2", "size": "-Os"}  # by what --optimize aims at
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,8 @@ def build_sources(
     if compiler not in ("clang", "gcc"):
         raise UsageError(f"compiler '{compiler}' is not known", hints=("one of: clang, gcc",))
     firmware = Firmware(
-        sources=tuple(sorted(sources.glob("*.c")) + sorted((sources / "kernels").glob("*.c"))),
-        include=(sources, sources / "kernels"),
+        sources=source_files(sources),
+        include=include_folders(sources),
         name=generated_name(sources),
         input_bytes=tuple(program.tensors[name].nbytes for name in program.inputs),
         output_bytes=tuple(program.tensors[name].nbytes for name in program.outputs),
@@ -91,14 +96,6 @@ def build_sources(
         single_io=len(program.inputs) == 1 and len(program.outputs) == 1,
     )
     return build(firmware, core_of(target), compiler, COMPILER_FLAGS[optimize], folder)  # type: ignore[arg-type]
-
-
-def generated_name(sources: Path) -> str:
-    """The C prefix of a generated folder. Raises: UsageError for another kind of folder."""
-    weights = sorted(sources.glob("*_weights.c"))
-    if len(weights) != 1:
-        raise UsageError(f"'{sources}' is not a folder of generated C", hints=("compile again",))
-    return weights[0].stem.removesuffix("_weights")
 
 
 def core_of(target: Target) -> Core:

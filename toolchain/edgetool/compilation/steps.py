@@ -12,13 +12,14 @@ import numpy as np
 from edgetool import __version__, artifact, pipeline
 from edgetool.artifact import Artifact, Manifest, Port
 from edgetool.compilation.datasets import load_datasets
-from edgetool.compilation.firmware import COMPILER_FLAGS, CompiledC, compile_c
+from edgetool.compilation.firmware import CompiledC, compile_c
 from edgetool.compilation.fitting import check_before_build, check_built
 from edgetool.compilation.golden import NOISE, golden_samples
 from edgetool.compilation.ports import ports_of_graph, ports_of_program
 from edgetool.compilation.request import CompileRequest, choose_precision
 from edgetool.data import Dataset, overlap_note, split_slice
 from edgetool.errors import UnsupportedOperatorError
+from edgetool.exporters.c import COMPILER_FLAGS
 from edgetool.exporters.onnx import export_onnx
 from edgetool.exporters.tflite import export_tflite
 from edgetool.figures import Figure

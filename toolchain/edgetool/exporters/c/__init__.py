@@ -1,6 +1,16 @@
 """Programs as plain C99: a folder to drop into any build, without a heap and re-entrant."""
 
+from edgetool.exporters.c.layout import generated_name, include_folders, source_files
 from edgetool.exporters.c.model import CSources, export_c
 from edgetool.exporters.c.names import c_identifier
+from edgetool.exporters.c.projects import COMPILER_FLAGS
 
-__all__ = ["CSources", "c_identifier", "export_c"]
+__all__ = [
+    "COMPILER_FLAGS",
+    "CSources",
+    "c_identifier",
+    "export_c",
+    "generated_name",
+    "include_folders",
+    "source_files",
+]

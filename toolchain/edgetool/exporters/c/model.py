@@ -8,9 +8,12 @@ from pathlib import Path
 
 from edgetool.exporters.c.calls import Calls
 from edgetool.exporters.c.constants import Constants
+from edgetool.exporters.c.examples import example
 from edgetool.exporters.c.kernels import kernel_files
+from edgetool.exporters.c.layout import KERNELS, SOURCE, include_folders
 from edgetool.exporters.c.names import c_identifier
-from edgetool.exporters.c.project import cmake_lists, example, make_fragment, readme
+from edgetool.exporters.c.projects import COMPILER_FLAGS, project_files
+from edgetool.exporters.c.readme import readme
 from edgetool.exporters.c.source import (
     Interface,
     header,
@@ -25,12 +28,10 @@ from edgetool.program.operator import KernelCall
 from edgetool.program.program import Program
 from edgetool.program.storage import storage_of
 
-KERNELS = "kernels"
-
 
 @dataclass(frozen=True, eq=False)
 class CSources:
-    """The generated folder.
+    """The generated folder: sources in src/ and src/kernels/, project files and examples around it.
 
     name: C prefix; `<name>_run` is called.   files: paths in directory, sorted.
     input_bytes, output_bytes: of each buffer in order.   constants_bytes: arrays and parameters.
@@ -59,7 +60,7 @@ class CSources:
     @property
     def include(self) -> tuple[Path, ...]:
         """Folders for -I."""
-        return self.directory, self.directory / KERNELS
+        return include_folders(self.directory)
 
 
 def export_c(
@@ -90,21 +91,18 @@ def export_c(
     interface = Interface(program, prefix, plan.arena_bytes)
     constants = Constants(prefix)
     calls = Calls(program, storage_of(program), plan, constants, interface.single_io, kernels)
-    files = {
+    own = {
         f"{prefix}.c": source(interface, plan, calls.statements(), sorted(layers)),
         f"{prefix}.h": header(interface),
         f"{prefix}_weights.c": weights_source(interface, constants),
         f"{prefix}_weights.h": weights_header(interface, constants),
         **{f"{KERNELS}/{file}": text for file, text in copied.items()},
     }
+    files = {f"{SOURCE}/{file}": text for file, text in own.items()}
     constants_bytes = constants.nbytes + sum(map(parameter_bytes, kernels))
-    compiled = _compiled(files)
-    files |= {
-        "CMakeLists.txt": cmake_lists(interface, compiled),
-        f"{prefix}.mk": make_fragment(interface, compiled),
-        "README.md": readme(interface, plan, constants_bytes),
-        "example/main.c": example(interface),
-    }
+    files |= project_files(interface, _compiled(files), optimize)
+    files["README.md"] = readme(interface, plan, constants_bytes, COMPILER_FLAGS[optimize])
+    files["examples/main.c"] = example(interface)
     _write(directory, files)
     return CSources(
         directory,
@@ -133,7 +131,7 @@ def _free_name(name: str, kernels: Mapping[str, str]) -> str:
 
 
 def _compiled(files: Sequence[str] | Mapping[str, str]) -> list[str]:
-    return sorted(name for name in files if name.endswith(".c") and not name.startswith("example"))
+    return sorted(name for name in files if name.endswith(".c") and name.startswith(SOURCE))
 
 
 def _write(directory: Path, files: Mapping[str, str]) -> None:

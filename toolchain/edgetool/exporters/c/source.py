@@ -121,8 +121,8 @@ def source(
         f'#include "{interface.name}.h"',
         "",
         f'#include "{interface.name}_weights.h"',
-        '#include "edgetool_kernels.h"',
-        *(f'#include "{function}.h"' for function in functions),
+        '#include "kernels/edgetool_kernels.h"',
+        *(f'#include "kernels/{function}.h"' for function in functions),
         "",
         interface.prototype(),
         "{",
@@ -142,7 +142,7 @@ def weights_header(interface: Interface, constants: Constants) -> str:
     guard = f"{interface.macro}_WEIGHTS_H"
     return (
         f"#ifndef {guard}\n#define {guard}\n\n"
-        f'#include "edgetool_kernels.h"\n\n{constants.header()}\n\n#endif\n'
+        f'#include "kernels/edgetool_kernels.h"\n\n{constants.header()}\n\n#endif\n'
     )
 
 

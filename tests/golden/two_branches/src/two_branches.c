@@ -6,10 +6,10 @@
 #include "two_branches.h"
 
 #include "two_branches_weights.h"
-#include "edgetool_kernels.h"
-#include "add_line_s8.h"
-#include "concat_rows.h"
-#include "split_rows.h"
+#include "kernels/edgetool_kernels.h"
+#include "kernels/add_line_s8.h"
+#include "kernels/concat_rows.h"
+#include "kernels/split_rows.h"
 
 int two_branches_run(const void *const inputs[], void *const outputs[],
                      uint8_t *arena)

@@ -1,7 +1,7 @@
 #ifndef MODEL_3_UPSAMPLER_WEIGHTS_H
 #define MODEL_3_UPSAMPLER_WEIGHTS_H
 
-#include "edgetool_kernels.h"
+#include "kernels/edgetool_kernels.h"
 
 extern const float model_3_upsampler_up_weights[32];
 extern const float model_3_upsampler_up_bias[4];

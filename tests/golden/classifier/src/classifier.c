@@ -9,10 +9,10 @@
 #include "classifier.h"
 
 #include "classifier_weights.h"
-#include "edgetool_kernels.h"
-#include "conv2d_blocks_s8.h"
-#include "depthwise_conv2d_planes_s8.h"
-#include "fully_connected_s8.h"
+#include "kernels/edgetool_kernels.h"
+#include "kernels/conv2d_blocks_s8.h"
+#include "kernels/depthwise_conv2d_planes_s8.h"
+#include "kernels/fully_connected_s8.h"
 
 int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
 {

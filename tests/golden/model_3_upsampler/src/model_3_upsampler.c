@@ -6,10 +6,10 @@
 #include "model_3_upsampler.h"
 
 #include "model_3_upsampler_weights.h"
-#include "edgetool_kernels.h"
-#include "conv2d_f32.h"
-#include "softmax_f32.h"
-#include "transpose_conv2d_f32.h"
+#include "kernels/edgetool_kernels.h"
+#include "kernels/conv2d_f32.h"
+#include "kernels/softmax_f32.h"
+#include "kernels/transpose_conv2d_f32.h"
 
 int model_3_upsampler_run(const float *input, float *output, uint8_t *arena)
 {

@@ -1,7 +1,7 @@
 #ifndef CLASSIFIER_WEIGHTS_H
 #define CLASSIFIER_WEIGHTS_H
 
-#include "edgetool_kernels.h"
+#include "kernels/edgetool_kernels.h"
 
 extern const int8_t classifier_conv_first_weights[96] EDGE_ALIGNED(4);
 extern const int32_t classifier_conv_first_bias[8];
