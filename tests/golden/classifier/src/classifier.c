@@ -14,6 +14,11 @@
 #include "kernels/depthwise_conv2d_planes_s8.h"
 #include "kernels/fully_connected_s8.h"
 
+/* For who defines it: called behind each layer, with its number in the comments below. */
+#ifndef EDGE_AFTER_LAYER
+#define EDGE_AFTER_LAYER(number) ((void)0)
+#endif
+
 int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
 {
     int status;
@@ -35,6 +40,7 @@ int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
             classifier_conv_first_shifts, (void *)(arena + 96), (void *)(arena + 0));
         if (status != EDGE_OK)
             return status;
+        EDGE_AFTER_LAYER(1);
     }
 
     /* 2. depthwise: depthwise_conv2d 1x4x4x6 -> 1x4x4x6, 864 MACs */
@@ -53,6 +59,7 @@ int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
             (void *)(arena + 192), (void *)(arena + 96));
         if (status != EDGE_OK)
             return status;
+        EDGE_AFTER_LAYER(2);
     }
 
     /* 3. flatten: reshape 1x4x4x6 -> 1x96: a view, nothing to do */
@@ -68,6 +75,7 @@ int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
             classifier_dense_shifts, output);
         if (status != EDGE_OK)
             return status;
+        EDGE_AFTER_LAYER(4);
     }
 
     return EDGE_OK;

@@ -11,6 +11,11 @@
 #include "kernels/softmax_f32.h"
 #include "kernels/transpose_conv2d_f32.h"
 
+/* For who defines it: called behind each layer, with its number in the comments below. */
+#ifndef EDGE_AFTER_LAYER
+#define EDGE_AFTER_LAYER(number) ((void)0)
+#endif
+
 int model_3_upsampler_run(const float *input, float *output, uint8_t *arena)
 {
     int status;
@@ -29,6 +34,7 @@ int model_3_upsampler_run(const float *input, float *output, uint8_t *arena)
             model_3_upsampler_up_bias, (void *)(arena + 0));
         if (status != EDGE_OK)
             return status;
+        EDGE_AFTER_LAYER(1);
     }
 
     /* 2. grouped: conv2d 1x6x8x4 -> 1x6x8x4, 3,456 MACs */
@@ -43,6 +49,7 @@ int model_3_upsampler_run(const float *input, float *output, uint8_t *arena)
             model_3_upsampler_grouped_weights, NULL, (void *)(arena + 768));
         if (status != EDGE_OK)
             return status;
+        EDGE_AFTER_LAYER(2);
     }
 
     /* 3. softmax: softmax 1x6x8x4 -> 1x6x8x4 */
@@ -53,6 +60,7 @@ int model_3_upsampler_run(const float *input, float *output, uint8_t *arena)
         status = softmax_f32(&p, (const void *)(arena + 768), (void *)output);
         if (status != EDGE_OK)
             return status;
+        EDGE_AFTER_LAYER(3);
     }
 
     return EDGE_OK;

@@ -11,6 +11,11 @@
 #include "kernels/concat_rows.h"
 #include "kernels/split_rows.h"
 
+/* For who defines it: called behind each layer, with its number in the comments below. */
+#ifndef EDGE_AFTER_LAYER
+#define EDGE_AFTER_LAYER(number) ((void)0)
+#endif
+
 int two_branches_run(const void *const inputs[], void *const outputs[],
                      uint8_t *arena)
 {
@@ -30,6 +35,7 @@ int two_branches_run(const void *const inputs[], void *const outputs[],
         status = add_line_s8(&p, inputs[0], inputs[1], (void *)(arena + 48));
         if (status != EDGE_OK)
             return status;
+        EDGE_AFTER_LAYER(1);
     }
 
     /* 2. concat: concat 1x4x3x2 -> 1x4x3x4 */
@@ -41,6 +47,7 @@ int two_branches_run(const void *const inputs[], void *const outputs[],
             (const void *)(arena + 48), inputs[0]);
         if (status != EDGE_OK)
             return status;
+        EDGE_AFTER_LAYER(2);
     }
 
     /* 3. split: split 1x4x3x4 -> 1x4x3x2, 1x4x3x2 */
@@ -52,6 +59,7 @@ int two_branches_run(const void *const inputs[], void *const outputs[],
             outputs[0], outputs[2]);
         if (status != EDGE_OK)
             return status;
+        EDGE_AFTER_LAYER(3);
     }
 
     /* 4. flat input: reshape 1x4x3x2 -> 1x24: a view, nothing to do */

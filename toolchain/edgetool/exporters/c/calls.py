@@ -61,6 +61,7 @@ class Calls:
                 f"{BLOCK}{wrap([opening + arguments[0], *arguments[1:]], ',', BLOCK + BODY)});",
                 f"{BLOCK}if (status != EDGE_OK)",
                 f"{BLOCK}{BODY}return status;",
+                f"{BLOCK}EDGE_AFTER_LAYER({number});",
                 f"{BODY}}}",
             ]
         )

@@ -16,6 +16,13 @@ from edgetool.program.program import Program
 from edgetool.program.tensor import Tensor
 
 ARENA_ALIGNMENT = 16
+_AFTER_LAYER = (
+    "/* For who defines it: called behind each layer, with its number in the comments below. */",
+    "#ifndef EDGE_AFTER_LAYER",
+    "#define EDGE_AFTER_LAYER(number) ((void)0)",
+    "#endif",
+    "",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +131,7 @@ def source(
         '#include "kernels/edgetool_kernels.h"',
         *(f'#include "kernels/{function}.h"' for function in functions),
         "",
+        *(_AFTER_LAYER if functions else ()),
         interface.prototype(),
         "{",
         *(["    int status;", ""] if functions else []),
