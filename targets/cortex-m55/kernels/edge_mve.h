@@ -4,14 +4,23 @@
 
 #include "edgetool_kernels.h"
 
-#define EDGE_CHUNK 16 /* bytes of a vector */
+#define EDGE_VECTOR 16 /* bytes of a vector */
+#define EDGE_LANES 4   /* int32 of a vector */
 
-/* A function that is nothing but its assembly; callers in other files see the usual call. */
+/* How sums become bytes: right shifts only in layers whose lower clamp is the zero point or above
+ * it; right shifts of 1 and more; any shift. */
+#define EDGE_TAIL_RECTIFIED 0
+#define EDGE_TAIL_LINEAR 1
+#define EDGE_TAIL_ANY 2
+
+/* A function whose callers see the usual call, whatever it is seen to do: VPR, which predicates
+ * change, cannot be named among what assembly changes. And one that is nothing but assembly. */
 #if defined(__clang__)
-#define EDGE_NAKED __attribute__((naked, noinline))
+#define EDGE_OPAQUE __attribute__((noinline))
 #else
-#define EDGE_NAKED __attribute__((naked, noinline, noipa))
+#define EDGE_OPAQUE __attribute__((noinline, noipa))
 #endif
+#define EDGE_NAKED EDGE_OPAQUE __attribute__((naked))
 #define EDGE_UNUSED __attribute__((unused))
 
 /* Copies bytes, 16 at once; returns the end of the copy.   bytes >= 0. */

@@ -1,32 +1,45 @@
 #include "edge_mve_dot.h"
 
-/* Registers: r0 r2 r4 r6 sums of the first pixel, r8 r10 r12 lr of the second (VMLADAVA adds to
- * even registers only); r1 weights; r3, r5 pixels; r7 rounds; r11 channels left.
+#include "edge_mve_scale.h"
+
+/* Two pixels times 4 channels. Registers: r0 r2 r4 r6 sums of the first pixel, r8 r10 r12 lr of the
+ * second (VMLADAVA adds to even registers only); r1 weights; r3, r5 pixels; r7 end of the first
+ * pixel's whole vectors; r11 channels left.
  * q0, q1 taps of the pixels; q2, q3 weights; q5 zero point; q6, q7 clamp.
  * Frame: */
 #define PIXELS "[sp, #0]"
-#define OUT "[sp, #8]"
-#define LOOP "[sp, #16]"
-#define REST "[sp, #24]"
-#define TAIL "[sp, #28]"
+#define WEIGHTS_WHOLE "[sp, #8]"
+#define WEIGHTS "[sp, #8]"
+#define WHOLE "[sp, #12]"
+#define ENTRY "[sp, #16]"
+#define AFTER "[sp, #20]"
+#define TAIL "[sp, #24]"
+#define REST "[sp, #28]"
+#define CHANNELS "[sp, #32]"
+#define FIRST_OUT "[sp, #36]"
+#define STEP "[sp, #40]"
+#define PAIRS "[sp, #44]"
+#define OUTS "[sp, #48]"
 
 /* One channel of both pixels; a load and two multiplications keep both units busy. */
-#define MULTIPLY(weights, first, second) \
-    "vmladava.s8 " first ", " weights ", q0\n" \
-    "vmladava.s8 " second ", " weights ", q1\n"
+#define MULTIPLY(operation, weights, first, second) \
+    operation " " first ", " weights ", q0\n" \
+    operation " " second ", " weights ", q1\n"
 
 /* 128 multiply-accumulates in 14 instructions of 4 bytes. */
-#define CHUNK \
+#define VECTOR(operation) \
     "vldrb.8 q0, [r3], #16\n" \
     "vldrb.8 q1, [r5], #16\n" \
-    "vldrb.8 q2, [r1], #16\n" MULTIPLY("q2", "r0", "r8") \
-    "vldrb.8 q3, [r1], #16\n" MULTIPLY("q3", "r2", "r10") \
-    "vldrb.8 q2, [r1], #16\n" MULTIPLY("q2", "r4", "r12") \
-    "vldrb.8 q3, [r1], #16\n" MULTIPLY("q3", "r6", "lr")
+    "vldrb.8 q2, [r1], #16\n" MULTIPLY(operation, "q2", "r0", "r8") \
+    "vldrb.8 q3, [r1], #16\n" MULTIPLY(operation, "q3", "r2", "r10") \
+    "vldrb.8 q2, [r1], #16\n" MULTIPLY(operation, "q2", "r4", "r12") \
+    "vldrb.8 q3, [r1], #16\n" MULTIPLY(operation, "q3", "r6", "lr")
+#define FIRST_VECTOR VECTOR("vmladav.s8")
+#define NEXT_VECTOR VECTOR("vmladava.s8")
 
-/* Weights of one channel behind the last whole chunk, r7 bytes; taps read as 0 meet the others. */
+/* Weights of one channel behind the last whole vector, r7 bytes; taps read as 0 meet the others. */
 #define REST_OF(first, second) \
-    "vldrb.8 q2, [r1]\n add r1, r1, r7\n" MULTIPLY("q2", first, second)
+    "vldrb.8 q2, [r1]\n add r1, r1, r7\n" MULTIPLY("vmladava.s8", "q2", first, second)
 
 #define BOTH(operation, operand) \
     operation " q0, q0, " operand "\n" \
@@ -43,33 +56,56 @@
     "vshr.s32 q2, q2, #31\n" \
     "vadd.i32 " sum ", " sum ", q2\n"
 
-EDGE_NAKED void edge_dot_2x4(const edge_dot_block *block EDGE_UNUSED,
-                             const uint32_t *weights EDGE_UNUSED)
+EDGE_NAKED static void dot_2x4(const edge_dot_layer *layer EDGE_UNUSED,
+                               const edge_dot_run *pairs EDGE_UNUSED)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
         "vpush {d8-d15}\n"
-        "sub sp, sp, #36\n" /* with 9 registers pushed, a multiple of 8 bytes */
-        "ldm r0!, {r2-r9}\n"
-        "stm sp, {r2-r9}\n"
-        "ldm r0, {r2-r5}\n"
-        "vdup.32 q5, r2\n"
-        "mov r11, r3\n"
-        "vdup.32 q6, r4\n"
-        "vdup.32 q7, r5\n"
+        "sub sp, sp, #60\n" /* with 9 registers pushed, a multiple of 8 bytes */
+        "ldm r0, {r2-r10}\n" /* edge_dot_layer */
+        "vdup.32 q5, r8\n"
+        "vdup.32 q6, r9\n"
+        "vdup.32 q7, r10\n"
+        "ldm r1, {r8-r11}\n" /* edge_dot_run */
+        "strd r2, r3, " WEIGHTS_WHOLE "\n"
+        "adr.w r0, 2f + 1\n"
+        "add r0, r0, r4\n"
+        "cmp r5, #0\n"
+        "ite eq\n"
+        "adreq.w r1, 4f + 1\n"
+        "adrne.w r1, 3f + 1\n"
+        "strd r0, r1, " ENTRY "\n"
+        "cmp r6, #1\n"
+        "adr.w r2, 5f + 1\n"
+        "it eq\n"
+        "adreq.w r2, 7f + 1\n"
+        "it gt\n"
+        "adrgt.w r2, 8f + 1\n"
+        "strd r2, r5, " TAIL "\n"
+        "strd r7, r10, " CHANNELS "\n"
+        "add r5, r8, r9\n"
+        "strd r8, r5, " PIXELS "\n"
+        "lsl r9, r9, #1\n"
+        "strd r9, r11, " STEP "\n"
 
-        "1: ldm r1!, {r0, r2, r4, r6}\n"
-        "ldrd r3, r5, " PIXELS "\n"
-        "ldrd r9, r7, " LOOP "\n"
-        "mov r8, r0\n mov r10, r2\n mov r12, r4\n mov lr, r6\n"
-        "add pc, r9\n"
-        "nop\n"
+        "0: ldr r3, " PIXELS "\n"
+        "ldrd r1, r7, " WEIGHTS_WHOLE "\n"
+        "add r7, r7, r3\n"
+        "ldrd r11, r4, " CHANNELS "\n" /* and FIRST_OUT */
+        "add r5, r4, r11\n"
+        "strd r4, r5, " OUTS "\n"
+
+        "1: ldrd r3, r5, " PIXELS "\n"
+        FIRST_VECTOR
+        "ldr pc, " ENTRY "\n"
         "2:\n"
-        CHUNK CHUNK CHUNK CHUNK
-        "subs r7, r7, #1\n"
+        NEXT_VECTOR NEXT_VECTOR NEXT_VECTOR NEXT_VECTOR
+        "cmp r3, r7\n"
         "bne.w 2b\n"
-        "ldr r7, " REST "\n"
-        "cbz r7, 3f\n"
+        "ldr pc, " AFTER "\n"
+
+        "3: ldr r7, " REST "\n"
         "vctp.8 r7\n"
         "vpstt\n"
         "vldrbt.8 q0, [r3]\n"
@@ -77,47 +113,86 @@ EDGE_NAKED void edge_dot_2x4(const edge_dot_block *block EDGE_UNUSED,
         "add r7, r7, #3\n"
         "bic r7, r7, #3\n"
         REST_OF("r0", "r8") REST_OF("r2", "r10") REST_OF("r4", "r12") REST_OF("r6", "lr")
+        "mov r7, r3\n"
 
-        "3: vmov q0[2], q0[0], r0, r4\n"
+        "4: vmov q0[2], q0[0], r0, r4\n"
         "vmov q0[3], q0[1], r2, r6\n"
         "vmov q1[2], q1[0], r8, r12\n"
         "vmov q1[3], q1[1], r10, lr\n"
         "vldrw.32 q2, [r1], #16\n"
+        BOTH("vadd.i32", "q2")
+        "vldrw.32 q2, [r1], #16\n"
         "vldrw.32 q3, [r1], #16\n"
-        "ldr r7, " TAIL "\n"
-        "cbnz r7, 5f\n"
-        BOTH("vqrdmulh.s32", "q2")
+        "ldr pc, " TAIL "\n"
 
-        "4:\n"
+        "5:\n" /* EDGE_TAIL_RECTIFIED */
+        BOTH("vqrdmulh.s32", "q2")
+        "6:\n"
         BOTH("vrshl.s32", "q3")
         BOTH("vqadd.s32", "q5")
         BOTH("vmax.s32", "q6")
         BOTH("vmin.s32", "q7")
-        "ldrd r3, r5, " OUT "\n"
+        "ldrd r3, r5, " OUTS "\n"
         "vctp.32 r11\n"
         "vpstt\n"
         "vstrbt.32 q0, [r3], #4\n"
         "vstrbt.32 q1, [r5], #4\n"
-        "strd r3, r5, " OUT "\n"
+        "strd r3, r5, " OUTS "\n"
         "subs r11, r11, #4\n"
         "bgt.w 1b\n"
-        "add sp, sp, #36\n"
+
+        "ldrd r0, r4, " CHANNELS "\n"
+        "add r4, r4, r0, lsl #1\n"
+        "str r4, " FIRST_OUT "\n"
+        "ldrd r3, r5, " PIXELS "\n"
+        "ldrd r0, r1, " STEP "\n"
+        "add r3, r3, r0\n"
+        "add r5, r5, r0\n"
+        "strd r3, r5, " PIXELS "\n"
+        "subs r1, r1, #1\n"
+        "str r1, " PAIRS "\n"
+        "bgt.w 0b\n"
+        "add sp, sp, #60\n"
         "vpop {d8-d15}\n"
         "pop {r4-r11, pc}\n"
 
-        "5: cmp r7, #1\n"
-        "bne 6f\n" /* EDGE_TAIL_LINEAR */
+        "7:\n" /* EDGE_TAIL_LINEAR */
         BOTH("vqrdmulh.s32", "q2")
         NUDGE("q0")
         NUDGE("q1")
-        "b 4b\n"
+        "b.w 6b\n"
 
-        "6: vmov.i32 q4, #0\n" /* EDGE_TAIL_ANY */
+        "8: vmov.i32 q4, #0\n" /* EDGE_TAIL_ANY */
         "vmax.s32 q4, q3, q4\n"
         BOTH("vshl.s32", "q4")
         BOTH("vqrdmulh.s32", "q2")
         "vsub.i32 q3, q3, q4\n"
         NUDGE_IF_SHIFTED("q0")
         NUDGE_IF_SHIFTED("q1")
-        "b 4b\n");
+        "b.w 6b\n");
+}
+
+static void dot_1x4(const edge_dot_layer *layer, const int8_t *pixel, int8_t *out)
+{
+    const int8_t *weights = (const int8_t *)layer->weights;
+    for (int32_t left = layer->channels; left > 0; left -= EDGE_LANES, out += EDGE_LANES) {
+        int32x4_t sum = edge_dot_channels(layer->whole, layer->rest, pixel, &weights);
+        const int32_t *scales = (const int32_t *)(const void *)weights;
+        sum = vaddq_s32(sum, vldrwq_s32(scales));
+        sum = edge_scale(sum, vldrwq_s32(scales + 4), vldrwq_s32(scales + 8), layer->tail);
+        sum = edge_finish(sum, layer->out_zero_point, layer->low, layer->high);
+        vstrbq_p_s32(out, sum, vctp32q((uint32_t)left));
+        weights += EDGE_SCALE_BYTES;
+    }
+}
+
+void edge_dot(const edge_dot_layer *layer, const edge_dot_run *run)
+{
+    const edge_dot_run pairs = {run->pixels, run->step, run->out, run->count / 2};
+    if (pairs.count > 0)
+        dot_2x4(layer, &pairs);
+    if (run->count & 1) {
+        const int32_t last = run->count - 1;
+        dot_1x4(layer, run->pixels + last * run->step, run->out + last * layer->channels);
+    }
 }

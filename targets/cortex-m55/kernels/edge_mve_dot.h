@@ -3,41 +3,44 @@
 
 #include "edge_mve.h"
 
-/* How sums become bytes: right shifts only in layers whose lower clamp is the zero point or above
- * it; right shifts of 1 and more; any shift. */
-#define EDGE_TAIL_RECTIFIED 0
-#define EDGE_TAIL_LINEAR 1
-#define EDGE_TAIL_ANY 2
-
-#define EDGE_DOT_PIXELS 2
-#define EDGE_DOT_UNROLLED 4 /* chunks of 16 taps in a round of the loop */
-
-/* The order of the fields is the order of the code's frame. */
+/* What all pixels of a layer share. The order of the fields is the order of the code's loads.
+ * weights: for each 4 output channels [vector][4][16] bytes, [4][rest rounded up to 4] bytes,
+ * then 4 biases, 4 multipliers and 4 shifts (below 0: to the right), whose 48 bytes may be read
+ * with the last weights. */
 typedef struct {
-    const int8_t *pixels[EDGE_DOT_PIXELS]; /* taps of a pixel, side by side */
-    int8_t *out[EDGE_DOT_PIXELS];
-    int32_t entry, rounds; /* edge_dot_set_depth */
-    int32_t rest;          /* taps behind the last whole chunk */
-    int32_t tail;          /* EDGE_TAIL_… */
-    int32_t out_zero_point;
-    int32_t channels;      /* of the output */
-    int32_t low, high;
-} edge_dot_block;
+    const uint32_t *weights;
+    int32_t whole;   /* taps of the whole vectors, a multiple of 16, at least 16 */
+    int32_t skipped; /* bytes of code: vectors missing in the unrolled loop's first round */
+    int32_t rest;    /* taps behind the whole vectors, 0..15 */
+    int32_t tail;    /* EDGE_TAIL_... */
+    int32_t channels;
+    int32_t out_zero_point, low, high;
+} edge_dot_layer;
 
-/* Where the unrolled loop over chunks is entered and how often it runs; depth in taps. */
-static inline void edge_dot_set_depth(edge_dot_block *block, int32_t depth)
+/* Pixels whose taps lie side by side, step bytes from one to the next.   out [pixel][channels] */
+typedef struct {
+    const int8_t *pixels;
+    int32_t step;
+    int8_t *out;
+    int32_t count;
+} edge_dot_run;
+
+#define EDGE_DOT_UNROLLED 4
+#define EDGE_DOT_CODE_BYTES 56 /* of a vector in edge_dot_2x4 */
+
+/* Splits depth taps, at least 16; the first vector is not part of the loop. */
+static inline void edge_dot_set_depth(edge_dot_layer *layer, int32_t depth)
 {
-    const int32_t chunks = depth / EDGE_CHUNK, bytes = 56;
-    const int32_t skipped = chunks > 0 ? -chunks & (EDGE_DOT_UNROLLED - 1) : EDGE_DOT_UNROLLED;
-    block->entry = skipped * bytes;
-    block->rounds = (chunks + skipped) / EDGE_DOT_UNROLLED;
-    block->rest = depth % EDGE_CHUNK;
+    const int32_t vectors = depth / EDGE_VECTOR, looped = vectors - 1;
+    const int32_t missing = looped > 0 ? -looped & (EDGE_DOT_UNROLLED - 1) : EDGE_DOT_UNROLLED;
+    layer->whole = vectors * EDGE_VECTOR;
+    layer->rest = depth - layer->whole;
+    layer->skipped = missing * EDGE_DOT_CODE_BYTES;
 }
 
-/* 2 pixels times all output channels, int8, int32 sums, double rounding.
- * weights: for each 4 output channels 4 words of bias, [chunk][4][16] bytes of weights, [4][rest
- * rounded up to 4] bytes, 4 multipliers, 4 shifts (below 0: to the right); 16 readable bytes
- * behind the last ones are those of multipliers and shifts.   out may be twice the same. */
-void edge_dot_2x4(const edge_dot_block *block, const uint32_t *weights);
+/* All output channels of each pixel: int8 taps, int32 sums, double rounding.
+ * The outputs of a pixel may overlap the taps of pixels before it, not its own nor those of the
+ * pixel after the first of two. */
+void edge_dot(const edge_dot_layer *layer, const edge_dot_run *run);
 
 #endif

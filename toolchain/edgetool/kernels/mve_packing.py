@@ -19,9 +19,9 @@ Array = npt.NDArray[Any]
 UInt32Array = npt.NDArray[np.uint32]
 
 RECTIFIED, LINEAR, ANY = 0, 1, 2
-"""EDGE_TAIL_… of edge_mve_dot.h."""
+"""EDGE_TAIL_… of edge_mve.h."""
 
-CHUNK = 16  # taps of a vector
+VECTOR = 16  # taps of a vector
 GROUP = 4  # channels whose sums share a vector
 WORD = 4
 
@@ -34,17 +34,18 @@ def choose_tail(found: Requantization) -> int:
     return LINEAR if np.all(shifts < 0) else ANY
 
 
-def pack_groups(weights: Array, found: Requantization) -> UInt32Array:
-    """The stream that edge_dot_2x4 reads, for each 4 channels (the last padded with zeros):
+def pack_groups(weights: Array, depth: int, found: Requantization) -> UInt32Array:
+    """The stream that edge_dot reads, for each 4 channels (the last padded with zeros):
 
-    bias, weights [chunk][4][16] and [4][rest], multipliers, shifts.
-    weights: int8 (O, K); the rest behind K // 16 chunks is padded to words.
+    weights [vector][4][16] and [4][rest], biases, multipliers, shifts.
+    weights: int8 (O, K).   depth: at least K, zeros behind it; the rest behind depth // 16
+    vectors is padded to words.
     """
-    channels = len(weights)
-    multipliers, shifts = per_channel(found, channels)
+    multipliers, shifts = per_channel(found, len(weights))
+    padded = np.pad(weights, ((0, 0), (0, depth - weights.shape[1])))
     columns = (
+        weight_words(padded),
         group_words(found.bias),
-        weight_words(weights),
         group_words(multipliers),
         group_words(shifts),
     )
@@ -58,14 +59,14 @@ def group_words(values: Array) -> UInt32Array:
 
 
 def weight_words(weights: Array) -> UInt32Array:
-    """(O / 4, words) of int8 weights (O, K): chunk by chunk, in each the 4 channels in turn."""
+    """(O / 4, words) of int8 weights (O, K): vector by vector, in each the 4 channels in turn."""
     outputs, depth = weights.shape
-    whole = depth - depth % CHUNK
+    whole = depth - depth % VECTOR
     padded = np.pad(weights.astype(np.int8), ((0, -outputs % GROUP), (0, -depth % WORD)))
     groups = padded.reshape(len(padded) // GROUP, GROUP, -1)
-    chunks = groups[:, :, :whole].reshape(len(groups), GROUP, -1, CHUNK)
+    vectors = groups[:, :, :whole].reshape(len(groups), GROUP, -1, VECTOR)
     parts = (
-        chunks.transpose(0, 2, 1, 3).reshape(len(groups), -1),
+        vectors.transpose(0, 2, 1, 3).reshape(len(groups), -1),
         groups[:, :, whole:].reshape(len(groups), -1),
     )
     return np.ascontiguousarray(np.concatenate(parts, axis=1)).view(np.uint32)
