@@ -24,7 +24,9 @@ dot_a_linkage=true
 def files(library: Library) -> dict[str, str]:
     """library.properties, and the example as a sketch."""
     name = library.name
-    values = {"title": name, "name": name, "version": VERSION, "sentence": library.sentence}
+    # Names that begin with Arduino are for official libraries.
+    title = f"edgetool_{name}" if name.lower().startswith("arduino") else name
+    values = {"title": title, "name": name, "version": VERSION, "sentence": library.sentence}
     example = f"{name}_example"
     return {
         "library.properties": PROPERTIES.format_map(values),

@@ -25,7 +25,8 @@ config EDGETOOL_{macro}_COMPILER_FLAGS
 """
 
 CMAKE = """if(CONFIG_EDGETOOL_{macro})
-  zephyr_include_directories(../src)
+  set({macro}_FOLDER ${{CMAKE_CURRENT_SOURCE_DIR}}/..)
+  zephyr_include_directories(${{{macro}_FOLDER}}/src)
   zephyr_library_named({name})
   zephyr_library_sources(
     {sources})
@@ -37,13 +38,14 @@ endif()
 
 def files(library: Library) -> dict[str, str]:
     """The three files of a module, in zephyr/."""
+    macro = library.interface.macro
     values = {
         "name": library.name,
-        "macro": library.interface.macro,
+        "macro": macro,
         "sentence": library.sentence,
         "optimize": library.optimize,
         "exact": EXACT_FLOATS,
-        "sources": "\n    ".join(f"../{source}" for source in library.sources),
+        "sources": "\n    ".join(f"${{{macro}_FOLDER}}/{name}" for name in library.sources),
     }
     templates = {"module.yml": MODULE, "Kconfig": KCONFIG, "CMakeLists.txt": CMAKE}
     return {f"zephyr/{name}": text.format_map(values) for name, text in templates.items()}
