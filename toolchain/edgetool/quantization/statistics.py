@@ -11,9 +11,17 @@ import numpy.typing as npt
 from edgetool.errors import QuantizationError
 from edgetool.quantization.histogram import Histogram
 
+# Of an activation with more elements than this in a sample, a histogram counts a part.
+_ENOUGH = 1 << 15
+_LONGEST_STRIDE = 7
+
 
 class ActivationStatistics:
-    """Extremes of all values seen, and their histogram if asked for; constant memory."""
+    """Extremes of all values seen, and their histogram if asked for; constant memory.
+
+    Large activations enter the histogram in part: at least 32768 elements of each sample, at
+    least one in seven, evenly spread and others in each sample. Extremes are those of all.
+    """
 
     def __init__(self, with_histogram: bool) -> None:
         self.minimum = math.inf
@@ -30,10 +38,26 @@ class ActivationStatistics:
         minimum, maximum = float(values.min()), float(values.max())
         if not (math.isfinite(minimum) and math.isfinite(maximum)):
             raise not_finite(name, values, sample)
+        self.extend(minimum, maximum)
+        if self.histogram is not None:
+            self.histogram.update(_spread(values.reshape(-1), sample), minimum, maximum)
+
+    def extend(self, minimum: float, maximum: float) -> None:
+        """Take in the extremes of further values."""
         self.minimum = min(self.minimum, minimum)
         self.maximum = max(self.maximum, maximum)
-        if self.histogram is not None:
-            self.histogram.update(values, minimum, maximum)
+
+    def merge(self, other: ActivationStatistics) -> None:
+        """Take in all that another one has seen; the order of merging does not matter."""
+        self.extend(other.minimum, other.maximum)
+        if self.histogram is not None and other.histogram is not None:
+            self.histogram.merge(other.histogram)
+
+
+def _spread(flat: npt.NDArray[Any], sample: int) -> npt.NDArray[Any]:
+    """Every stride-th element; strides are odd, so that no column of an image is left out."""
+    stride = max(min((flat.size // _ENOUGH - 1) | 1, _LONGEST_STRIDE), 1)
+    return flat[sample % stride :: stride]
 
 
 def not_finite(name: str, values: npt.NDArray[Any], sample: int) -> QuantizationError:
