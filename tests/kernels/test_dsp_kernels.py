@@ -17,7 +17,7 @@ from edgetool.compilers import Firmware, build
 from edgetool.exporters.c import export_c
 from edgetool.kernels.choice import choose_kernels
 from edgetool.kernels.dsp_packing import pair_words
-from edgetool.kernels.epilogue import CONVOLUTION, DEPTHWISE, Scheme
+from edgetool.kernels.epilogue import CONVOLUTION, CONVOLUTION_RECTIFIED, DEPTHWISE, Scheme
 from edgetool.packs import find_target, kernel_folders
 from edgetool.program.arithmetic import multiply_double_rounding
 from edgetool.program.executor import execute
@@ -29,7 +29,7 @@ from needs import require_module, require_tool
 Int64Array = npt.NDArray[np.int64]
 
 CASES = 40
-SCHEMES = (CONVOLUTION, DEPTHWISE)
+SCHEMES = (CONVOLUTION, CONVOLUTION_RECTIFIED, DEPTHWISE)
 BUILDS = [
     ("cortex-m4", "gcc"),
     ("cortex-m4", "clang"),

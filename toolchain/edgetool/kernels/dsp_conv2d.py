@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgetool.kernels.dsp_packing import GROUP, can_pack, pack_pairs
-from edgetool.kernels.epilogue import choose_epilogue, largest_sums
+from edgetool.kernels.epilogue import choose_convolution_epilogue, largest_sums
 from edgetool.program.accumulators import Layer, requantization, require_types
 from edgetool.program.operator import Argument, KernelCall
 from edgetool.program.ops.conv2d import Conv2D
+from edgetool.program.overlap import window_lead
 from edgetool.program.tensor import Tensor
 from edgetool.program.windows import image_parameters
 
@@ -34,7 +35,7 @@ def call(
     weights = layer.weight_data.reshape(layer.channels, -1)
     if not can_pack(weights, largest_sums(layer, found)):
         return None
-    epilogue = choose_epilogue(layer, found)
+    epilogue = choose_convolution_epilogue(layer, found)
     parameters = {
         **image_parameters(layer.x.shape, layer.output.shape, layer.weights.shape[1:3]),
         "stride_height": operator.stride[0],
@@ -50,16 +51,38 @@ def call(
         "tail": epilogue.tail,
     }
     packed = pack_pairs(weights, found.bias, epilogue)
-    scratch = scratch_bytes(layer)
-    return KernelCall("conv2d_dsp_s8", ARGUMENTS, parameters, {"weights": packed}, scratch)
+    return KernelCall(
+        "conv2d_dsp_s8",
+        ARGUMENTS,
+        parameters,
+        {"weights": packed},
+        scratch_bytes(layer),
+        {0: lead_bytes(operator, layer)},
+    )
 
 
 def scratch_bytes(layer: Layer) -> int:
-    """Columns of 3 pixels; their taps where channels fill no words; 3 pixels of output."""
-    taps = layer.weights.elements // layer.channels
-    depth = -(-taps // GROUP) * GROUP
-    channels = layer.x.shape[3]
-    staged = PIXELS * depth if channels % GROUP else channels
-    pixels = layer.output.elements // layer.channels
-    aside = layer.channels % 2 == 1 or pixels < PIXELS
-    return 2 * PIXELS * depth + staged + aside * PIXELS * (layer.channels + layer.channels % 2)
+    """Columns of 3 pixels; a row of the kernel, or taps of 3 pixels where channels fill no words;
+    3 pixels of output."""
+    _, height, width, channels = layer.weights.shape
+    depth = -(-height * width * channels // GROUP) * GROUP
+    staged = PIXELS * depth if channels % GROUP else width * channels
+    even = layer.channels + layer.channels % 2
+    return 2 * PIXELS * depth + staged + (not _is_direct(layer)) * PIXELS * even
+
+
+def lead_bytes(operator: Conv2D, layer: Layer) -> int:
+    """How far the input may lie behind the output: blocks are read before they are written, but
+    the last block makes pixels again where they are no multiple of 3."""
+    again = -_pixels(layer) % PIXELS if _is_direct(layer) else 0
+    return window_lead(
+        layer.x.shape, layer.output.shape, operator.stride, operator.padding[:2], again
+    )
+
+
+def _is_direct(layer: Layer) -> bool:
+    return layer.channels % 2 == 0 and _pixels(layer) >= PIXELS
+
+
+def _pixels(layer: Layer) -> int:
+    return layer.output.elements // layer.channels

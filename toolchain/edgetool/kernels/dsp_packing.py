@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.kernels.epilogue import Epilogue
+from edgetool.kernels.epilogue import MIN_SHIFT, RECTIFIED, Epilogue
 from edgetool.program.arithmetic import Int64Array
 
 Array = npt.NDArray[Any]
@@ -20,6 +20,8 @@ UInt32Array = npt.NDArray[np.uint32]
 
 GROUP = 4  # taps that SXTB16 widens from one word
 SECOND_LIMIT = 1 << 23
+SECOND_SHIFT = 8
+LAST_PAIR = 1 << 31
 
 
 def can_pack(weights: Array, largest: Int64Array) -> bool:
@@ -33,7 +35,7 @@ def can_pack(weights: Array, largest: Int64Array) -> bool:
 def pack_pairs(weights: Array, bias: Int64Array, epilogue: Epilogue) -> UInt32Array:
     """The stream that edge_dot_3x2 reads, for each pair of channels (the last may be alone):
 
-    2 words of bias (b0, 256 * b1 + b0), K / 2 words of weights, m0, m1, c0, c1, s0 + 256 * s1.
+    2 words of bias (b0, 256 * b1 + b0), K / 2 words of weights, m0, m1, shifts.
     weights: int8 (O, K); K is padded to a multiple of 4.   bias: (O,).
     """
     first, second = _pair_channels(bias)[:, 0], _pair_channels(bias)[:, 1]
@@ -54,13 +56,17 @@ def pair_words(weights: Array) -> Int64Array:
 
 
 def _scales(epilogue: Epilogue) -> Int64Array:
-    """(pairs, 5): multipliers, addends, shifts in one word; for bare sums the shifts apart."""
-    columns = [epilogue.multipliers, epilogue.addends, epilogue.shifts]
-    multipliers, addends, shifts = (_pair_channels(np.asarray(c, np.int64)) for c in columns)
-    if epilogue.tail == 2:
-        return np.concatenate([multipliers, shifts, shifts[:, :1] * 0], axis=1)
-    packed = shifts[:, :1] + 256 * shifts[:, 1:]
-    return np.concatenate([multipliers, addends, packed], axis=1)
+    """(pairs, 3): multipliers, and both shifts in one word whose sign bit marks the last pair.
+
+    Sums of the second channel come times 256: rectified ones shift to the right from there.
+    """
+    multipliers = _pair_channels(np.asarray(epilogue.multipliers, np.int64))
+    shifts = _pair_channels(np.asarray(epilogue.shifts, np.int64))
+    if epilogue.tail == RECTIFIED:
+        shifts[:, 1] = SECOND_SHIFT - np.where(multipliers[:, 1] == 0, MIN_SHIFT, shifts[:, 1])
+    packed = (shifts[:, 0] & 0xFF) | (shifts[:, 1] & 0xFF) << 8
+    packed[-1] |= LAST_PAIR
+    return np.concatenate([multipliers, packed[:, None]], axis=1)
 
 
 def _pair_channels(values: Int64Array) -> Int64Array:

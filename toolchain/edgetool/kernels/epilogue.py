@@ -1,18 +1,18 @@
 """Requantization in few instructions on cores that multiply for the upper word (SMMLA).
 
 LiteRT rounds twice: y = floor((acc * M + 2**30 + 2**(30 + n) - [acc < 0] * 2**31) / 2**(31 + n)),
-M in [2**30, 2**31), n >= 1 a right shift. With acc shifted left by s = 17 - n all terms but the
-product are multiples of 2**32, so one SMMLA and one saturating shift by 16 give the same bits:
+M in [2**30, 2**31), n >= 1 a right shift. With acc shifted left by s = m + 1 - n all terms but the
+product are multiples of 2**32, so one SMMLA and one saturating shift by m give the same bits:
 
-    y + zero point = ((acc << s) * M / 2**32 + addend - [acc < 0] * 2**(s - 1)) >> 16
-    addend = 2**(s - 2) + 2**15 + zero point * 2**16
+    y + zero point = ((acc << s) * M / 2**32 + addend - [acc < 0] * 2**(s - 1)) >> m
+    addend = 2**(s - 2) + 2**(m - 1) + zero point * 2**m
 
 Where the lower clamp is not below the zero point the sign term cannot be seen and is left out.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,7 @@ class Scheme:
 
 
 CONVOLUTION = Scheme(16, 15)
+CONVOLUTION_RECTIFIED = Scheme(13, 8)  # second channels come times 256, and shift to the right
 DEPTHWISE = Scheme(12, 8)  # the weights are shifted, as int16
 
 
@@ -62,6 +63,15 @@ def choose_epilogue(layer: Layer, found: Requantization, scheme: Scheme = CONVOL
     addends = (1 << (left - 2)) + (1 << (m - 1)) + (found.zero_point << m)
     tail = RECTIFIED if found.bounds[0] >= found.zero_point else LINEAR
     return Epilogue(tail, multipliers, addends.astype(np.int32), left.astype(np.int32))
+
+
+def choose_convolution_epilogue(layer: Layer, found: Requantization) -> Epilogue:
+    """Of the tails of edge_dsp_dot.h the cheapest that is exact."""
+    narrow = choose_epilogue(layer, found, CONVOLUTION_RECTIFIED)
+    if narrow.tail == RECTIFIED:
+        return narrow
+    wide = choose_epilogue(layer, found, CONVOLUTION)
+    return wide if wide.tail == SUMS else replace(wide, tail=LINEAR)
 
 
 def is_exact(left: Int64Array, largest: Int64Array, scheme: Scheme) -> bool:
