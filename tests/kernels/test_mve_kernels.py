@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from layer_programs import side_by_side
-from mac_cases import CLAMPS, layers, paddings
+from mac_cases import CLAMPS, convolutions, depthwise_convolutions, layers, paddings
 from single_operation import random_samples
 
 from edgetool.compilers import Firmware, build
@@ -22,6 +22,7 @@ from edgetool.packs import find_target, kernel_folders
 from edgetool.program.executor import execute
 from edgetool.program.operator import Array
 from edgetool.program.ops.conv2d import Conv2D
+from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
 from edgetool.program.program import Program
 from edgetool.runtimes.bare_metal import run
 from needs import require_module, require_tool
@@ -47,7 +48,29 @@ def deep_convolutions(draw: DrawFn) -> Program:
     return draw(layers(operator, x, weights, (1, *output, outputs), "int8", 0))
 
 
-MVE_LAYERS = st.one_of(LAYERS, deep_convolutions())
+@st.composite
+def tall_depthwise_convolutions(draw: DrawFn) -> Program:
+    """Depthwise layers of up to 20 rows, which move on in the planes, and of up to 35 taps."""
+    kernel = draw(st.sampled_from([(3, 3), (3, 3), (3, 1), (1, 5), (4, 4), (5, 5), (5, 7)]))
+    stride = draw(st.sampled_from([(1, 1), (1, 1), (2, 2), (3, 1)]))
+    channels, multiplier = draw(st.integers(1, 19)), draw(st.sampled_from([1, 1, 1, 2, 3]))
+    padding = draw(paddings(kernel))
+    size = (draw(st.integers(kernel[0], 20)), draw(st.integers(kernel[1], 9)))
+    around = (padding[0] + padding[2], padding[1] + padding[3])
+    output = [(n + a - k) // s + 1 for n, a, k, s in zip(size, around, kernel, stride, strict=True)]
+    operator = DepthwiseConv2D(stride, (1, 1), padding, draw(st.sampled_from(CLAMPS)))
+    outputs = channels * multiplier
+    x, weights = (1, *size, channels), (1, *kernel, outputs)
+    return draw(layers(operator, x, weights, (1, *output, outputs), "int8", 3))
+
+
+MVE_LAYERS = st.one_of(
+    LAYERS,
+    convolutions("int8"),
+    deep_convolutions(),
+    depthwise_convolutions("int8"),
+    tall_depthwise_convolutions(),
+)
 
 
 def samples_with_extremes(program: Program) -> dict[str, Array]:
@@ -107,15 +130,15 @@ def test_the_cases_meet_every_kernel_and_tail() -> None:
     folders = kernel_folders(find_target(CORE))
     met, tails = set(), set()
 
-    @settings(max_examples=200, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @settings(max_examples=400, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(program=MVE_LAYERS)
     def note(program: Program) -> None:
         [call] = choose_kernels(program, folders).values()
         assert call is not None
         met.add(call.function)
-        if call.function == "conv2d_mve_s8":
-            tails.add(call.parameters["tail"])
+        if call.function in MVE_FUNCTIONS:
+            tails.add((call.function, call.parameters["tail"]))
 
     note()
     assert met >= MVE_FUNCTIONS
-    assert tails == {0, 1, 2}
+    assert tails == {(function, tail) for function in MVE_FUNCTIONS for tail in (0, 1, 2)}

@@ -196,7 +196,7 @@ int conv2d_mve_s8(const conv2d_mve_s8_params *p, const int8_t *in, const uint32_
     if (!p || !in || !weights || !out || !scratch || !is_valid(p))
         return EDGE_BAD_ARG;
     edge_dot_layer layer = {weights, 0, 0, 0, p->tail, p->out_channels, p->out_zero_point,
-                            p->out_min, p->out_max};
+                            p->out_min, p->out_max, 0};
     edge_dot_set_depth(&layer, p->depth);
     if (p->run > 0)
         convolve_staged(p, &layer, in, out, scratch);

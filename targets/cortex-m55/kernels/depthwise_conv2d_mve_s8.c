@@ -1,179 +1,176 @@
 #include "depthwise_conv2d_mve_s8.h"
 
-#include <arm_mve.h>
+#include "edge_mve_depthwise.h"
+#include "edge_mve_scale.h"
 
-#define LANES 8 /* channels at once */
-#define SCALE_WORDS 24
-#define TAIL_LINEAR 1 /* EDGE_TAIL_LINEAR */
+#define SCATTERED 8 /* channels at once */
 
-/* The input rows of a window, 8 channels of them side by side: row r lies in slot r mod height. */
+/* The rows that windows of one output row read, each channel in a plane of its own: tap (y, x) of
+ * the first windows' row lies at moved + x * kernel_height + y. A window is one stretch of bytes,
+ * and the next row's windows begin stride_height bytes behind it; what they do not share is then
+ * overwritten. Planes are moved back when their room ends. */
 typedef struct {
     const depthwise_conv2d_mve_s8_params *p;
-    int8_t *rows;
+    const int8_t *in;
+    int8_t *planes;
     int32_t columns;
-    mve_pred16_t lanes; /* channels that exist */
-} strip;
+    int32_t kept; /* rows that a row of windows leaves for the next */
+    int32_t room; /* of moved */
+    int32_t moved;
+} store;
 
+/* A row of the planes: columns of zero points, of the image, of zero points. */
 typedef struct {
-    const int8_t *weights;
-    const int32_t *scales;
-} octet;
+    const int8_t *from;
+    int8_t *to;
+    int32_t left, inside, right;
+} line;
 
-static int8_t *slot(const strip *s, int32_t row)
+/* Scatters 8 channels of each column, or those that are left. */
+static inline void put_octet(const store *s, const line *l, int32_t octet, int32_t channels)
 {
-    return s->rows + row % s->p->kernel_height * (s->columns * LANES);
+    const uint16x8_t planes = vmulq_n_u16(vidupq_n_u16(0, 1), (uint16_t)s->p->pitch);
+    const int16x8_t zero_points = vdupq_n_s16((int16_t)s->p->in_zero_point);
+    const int8_t *from = l->from + octet;
+    int8_t *to = l->to + octet * s->p->pitch;
+    __asm__ volatile(
+        "vctp.16 %[left_over]\n"
+        "wls lr, %[left], 2f\n"
+        "1: vpst\n"
+        "vstrbt.16 %q[zero_points], [%[to], %q[planes]]\n"
+        "add %[to], %[to], %[to_step]\n"
+        "le lr, 1b\n"
+        "2: wls lr, %[inside], 4f\n"
+        "3: vpstt\n"
+        "vldrbt.u16 q0, [%[from]]\n"
+        "vstrbt.16 q0, [%[to], %q[planes]]\n"
+        "add %[from], %[from], %[from_step]\n"
+        "add %[to], %[to], %[to_step]\n"
+        "le lr, 3b\n"
+        "4: wls lr, %[right], 6f\n"
+        "5: vpst\n"
+        "vstrbt.16 %q[zero_points], [%[to], %q[planes]]\n"
+        "add %[to], %[to], %[to_step]\n"
+        "le lr, 5b\n"
+        "6:\n"
+        : [from] "+l"(from), [to] "+l"(to)
+        : [planes] "w"(planes), [zero_points] "w"(zero_points), [left_over] "r"(channels - octet),
+          [left] "r"(l->left), [inside] "r"(l->inside), [right] "r"(l->right),
+          [from_step] "r"(channels), [to_step] "r"(s->p->kernel_height)
+        : "q0", "lr", "memory");
 }
 
-/* Row y of the image, from column -pad_left on, or zero points; in: its 8 channels. */
-static void load_row(const strip *s, const int8_t *in, int32_t y)
+/* Puts row y of the image, zero points around it, at row tap of the windows. */
+EDGE_OPAQUE static void put_row(const store *s, int32_t y, int32_t tap)
 {
     const depthwise_conv2d_mve_s8_params *p = s->p;
-    int8_t *to = slot(s, y + p->pad_top);
-    const int16x8_t zero_point = vdupq_n_s16((int16_t)p->in_zero_point);
-    const int32_t is_inside = y >= 0 && y < p->in_height;
-    const int32_t left = edge_clamp(p->pad_left, 0, s->columns);
-    const int32_t end = is_inside ? edge_clamp(p->in_width + left, 0, s->columns) : left;
-    const int8_t *from = in + (is_inside ? y * p->in_width * p->channels : 0);
-    int32_t x = 0;
-    for (; x < left; x++, to += LANES)
-        vstrbq_s16(to, zero_point);
-    for (; x < end; x++, to += LANES, from += p->channels)
-        vstrbq_s16(to, vldrbq_z_s16(from, s->lanes));
-    for (; x < s->columns; x++, to += LANES)
-        vstrbq_s16(to, zero_point);
+    const int32_t channels = p->in_channels;
+    line l = {s->in, s->planes + s->moved + tap, s->columns, 0, 0};
+    if (y >= 0 && y < p->in_height) {
+        l.from += y * p->in_width * channels;
+        l.left = edge_clamp(p->pad_left, 0, s->columns);
+        l.inside = edge_clamp(p->in_width, 0, s->columns - l.left);
+        l.right = s->columns - l.left - l.inside;
+    }
+    for (int32_t octet = 0; octet < channels; octet += SCATTERED)
+        put_octet(s, &l, octet, channels);
 }
 
-/* sum * multiplier, rounded twice; below 0 halves go down only in linear layers. */
-static inline int32x4_t scale(int32x4_t sum, const int32_t *scales, int32_t tail)
-{
-    int32x4_t scaled = vqrdmulhq_s32(sum, vldrwq_s32(scales));
-    if (tail == TAIL_LINEAR)
-        scaled = vaddq_s32(scaled, vshrq_n_s32(scaled, 31));
-    return vrshlq_s32(scaled, vldrwq_s32(scales + 8));
-}
-
-typedef struct {
-    int32x4_t even, odd; /* channels */
-} sums;
-
-/* In int16, which holds two products but not three. */
-static inline int16x8_t product(const int8_t *in, const int8_t *weights)
-{
-    return vmulq_s16(vldrbq_s16(in), vldrbq_s16(weights));
-}
-
-static inline sums add_products(sums to, int16x8_t products)
-{
-    to.even = vaddq_s32(to.even, vmovlbq_s16(products));
-    to.odd = vaddq_s32(to.odd, vmovltq_s16(products));
-    return to;
-}
-
-#define PRODUCT(product, in, in_at, weights_at) \
-    "vldrb.s16 " product ", [" in ", #" in_at "]\n" \
-    "vldrb.s16 q5, [%[weights], #" weights_at "]\n" \
-    "vmul.i16 " product ", " product ", q5\n"
-#define ADD_PAIR \
-    "vadd.i16 q2, q2, q3\n" ADD_ONE
-#define ADD_ONE \
-    "vmovlb.s16 q4, q2\n" \
-    "vadd.i32 %q[even], %q[even], q4\n" \
-    "vmovlt.s16 q4, q2\n" \
-    "vadd.i32 %q[odd], %q[odd], q4\n"
-
-/* In assembly because gcc 12 adds up addresses instead of using offsets. */
-static inline sums add_window_3x3(sums to, const int8_t *const rows[3], const int8_t *weights)
-{
-    __asm__ volatile(PRODUCT("q2", "%[top]", "0", "0") PRODUCT("q3", "%[top]", "8", "8") ADD_PAIR
-            PRODUCT("q2", "%[top]", "16", "16") PRODUCT("q3", "%[middle]", "0", "24") ADD_PAIR
-            PRODUCT("q2", "%[middle]", "8", "32") PRODUCT("q3", "%[middle]", "16", "40") ADD_PAIR
-            PRODUCT("q2", "%[low]", "0", "48") PRODUCT("q3", "%[low]", "8", "56") ADD_PAIR
-            PRODUCT("q2", "%[low]", "16", "64") ADD_ONE
-            : [even] "+w"(to.even), [odd] "+w"(to.odd)
-            : [top] "l"(rows[0]), [middle] "l"(rows[1]), [low] "l"(rows[2]),
-              [weights] "l"(weights)
-            : "q2", "q3", "q4", "q5", "memory");
-    return to;
-}
-
-static inline void store_pixel(const strip *s, const octet *o, sums of, int8_t *out)
+/* On to the next row of windows. */
+static void move_on(store *s)
 {
     const depthwise_conv2d_mve_s8_params *p = s->p;
-    int16x8_t result = vqmovnbq_s32(vdupq_n_s16(0), scale(of.even, o->scales + 8, p->tail));
-    result = vqmovntq_s32(result, scale(of.odd, o->scales + 12, p->tail));
-    result = vqaddq_n_s16(result, (int16_t)p->out_zero_point);
-    result = vmaxq_s16(result, vdupq_n_s16((int16_t)p->out_min));
-    result = vminq_s16(result, vdupq_n_s16((int16_t)p->out_max));
-    vstrbq_p_s16(out, result, s->lanes);
+    const int32_t next = s->moved + p->stride_height;
+    s->moved = s->kept > 0 ? next : 0;
+    if (s->moved <= s->room)
+        return;
+    const int32_t bytes = p->kernel_height * s->columns - p->stride_height;
+    for (int32_t channel = 0; channel < p->in_channels; channel++) {
+        int8_t *const plane = s->planes + channel * p->pitch;
+        edge_copy(plane, plane + next, bytes);
+    }
+    s->moved = 0;
 }
 
-static void compute_row_3x3(const strip *s, const octet *o, int32_t first, int8_t *out)
+static int32_t add_products(const int8_t *window, const int8_t *weights, int32_t taps)
 {
-    const int8_t *rows[3] = {slot(s, first), slot(s, first + 1), slot(s, first + 2)};
-    const int32_t step = s->p->stride_width * LANES, pitch = s->p->channels;
-    for (int32_t x = s->p->out_width; x > 0; x--, out += pitch) {
-        const sums start = {vldrwq_s32(o->scales), vldrwq_s32(o->scales + 4)};
-        store_pixel(s, o, add_window_3x3(start, rows, o->weights), out);
-        for (int32_t tap_y = 0; tap_y < 3; tap_y++)
-            rows[tap_y] += step;
+    int32_t sum = 0;
+    for (; taps > 0; taps -= EDGE_VECTOR, window += EDGE_VECTOR, weights += EDGE_VECTOR) {
+        const mve_pred16_t lanes = vctp8q((uint32_t)taps);
+        sum = vmladavaq_s8(sum, vldrbq_s8(window), vldrbq_z_s8(weights, lanes));
+    }
+    return sum;
+}
+
+/* A quad of any kernel and shifts. */
+static void convolve_any(const edge_depthwise_row *row)
+{
+    const int32_t taps = row->taps;
+    const int32_t *const scales = (const int32_t *)(const void *)(row->stream + EDGE_LANES * taps);
+    int8_t *out = row->out;
+    for (int32_t pixel = 0; pixel < row->pixels; pixel++, out += row->out_step) {
+        int32_t sums[EDGE_LANES];
+        for (int32_t j = 0; j < EDGE_LANES; j++)
+            sums[j] = add_products(row->windows[j] + pixel * row->step, row->stream + j * taps,
+                                   taps);
+        int32x4_t sum = vaddq_s32(vldrwq_s32(sums), vldrwq_s32(scales));
+        sum = edge_scale(sum, vldrwq_s32(scales + 4), vldrwq_s32(scales + 8), row->tail);
+        sum = edge_finish(sum, row->out_zero_point, row->low, row->high);
+        vstrbq_p_s32(out, sum, vctp32q((uint32_t)row->channels));
     }
 }
 
-/* Any other kernel: tap by tap. */
-static void compute_pixel(const strip *s, const octet *o, const int8_t *const *rows,
-                          int32_t column, int8_t *out)
-{
-    const int8_t *weights = o->weights;
-    sums of = {vldrwq_s32(o->scales), vldrwq_s32(o->scales + 4)};
-    for (int32_t tap_y = 0; tap_y < s->p->kernel_height; tap_y++) {
-        const int8_t *in = rows[tap_y] + column;
-        for (int32_t left = s->p->kernel_width; left > 0; left--, in += LANES, weights += LANES)
-            of = add_products(of, product(in, weights));
-    }
-    store_pixel(s, o, of, out);
-}
-
-#define MAX_ROWS 16
-static void compute_row(const strip *s, const octet *o, int32_t first, int8_t *out)
+/* Some output channels, the first ones of which lie in planes that follow each other. */
+static void convolve_channels(const store *s, edge_depthwise_row *row, int32_t first)
 {
     const depthwise_conv2d_mve_s8_params *p = s->p;
-    const int8_t *rows[MAX_ROWS];
-    const int32_t step = p->stride_width * LANES;
-    for (int32_t tap_y = 0; tap_y < p->kernel_height; tap_y++)
-        rows[tap_y] = slot(s, first + tap_y);
-    for (int32_t x = 0, column = 0; x < p->out_width; x++, column += step) {
-        compute_pixel(s, o, rows, column, out);
-        out += p->channels;
+    for (int32_t j = 0; j < EDGE_LANES; j++) {
+        const int32_t channel = (first + j) / p->multiplier;
+        const int32_t plane = channel < p->in_channels ? channel : p->in_channels - 1;
+        row->windows[j] = s->planes + plane * p->pitch + s->moved;
     }
+    if (row->taps <= EDGE_DEPTHWISE_TAPS && row->tail != EDGE_TAIL_ANY)
+        edge_convolve_row(row);
+    else
+        convolve_any(row);
 }
 
-static void compute_octet(const strip *s, const octet *o, const int8_t *in, int8_t *out)
+/* How many output channels from first on are taken at once: a quad, or all whole quads. */
+static int32_t count_channels(const depthwise_conv2d_mve_s8_params *p, int32_t first)
+{
+    const int32_t left = p->in_channels * p->multiplier - first;
+    const int32_t is_quick = p->multiplier == 1 && p->tail != EDGE_TAIL_ANY &&
+                             p->kernel_height * p->kernel_width <= EDGE_DEPTHWISE_TAPS;
+    if (left <= EDGE_LANES)
+        return left;
+    return is_quick ? left - left % EDGE_LANES : EDGE_LANES;
+}
+
+static void convolve_row(const store *s, const int8_t *weights, int8_t *out)
 {
     const depthwise_conv2d_mve_s8_params *p = s->p;
-    const int32_t is_3x3 = p->kernel_height == 3 && p->kernel_width == 3;
-    int32_t loaded = 0; /* rows, counted from the uppermost of the padding */
-    for (int32_t out_y = 0; out_y < p->out_height; out_y++) {
-        const int32_t first = out_y * p->stride_height;
-        if (loaded < first)
-            loaded = first;
-        for (; loaded < first + p->kernel_height; loaded++)
-            load_row(s, in, loaded - p->pad_top);
-        if (is_3x3)
-            compute_row_3x3(s, o, first, out);
-        else
-            compute_row(s, o, first, out);
-        out += p->out_width * p->channels;
+    const int32_t taps = p->kernel_height * p->kernel_width;
+    const int32_t channels = p->in_channels * p->multiplier;
+    edge_depthwise_row row = {{0, 0, 0, 0}, out, weights, p->out_zero_point,
+                              p->stride_width * p->kernel_height, channels, taps, p->out_width,
+                              0, EDGE_LANES * p->pitch, p->tail, p->out_min, p->out_max};
+    for (int32_t first = 0; first < channels; first += row.channels) {
+        row.out = out + first;
+        row.stream = weights + first / EDGE_LANES * (EDGE_LANES * taps + EDGE_SCALE_BYTES);
+        row.channels = count_channels(p, first);
+        convolve_channels(s, &row, first);
     }
 }
 
 static int is_valid(const depthwise_conv2d_mve_s8_params *p)
 {
-    return p->in_height > 0 && p->in_width > 0 && p->channels > 0 && p->out_height > 0 &&
-           p->out_width > 0 && p->kernel_height > 0 && p->kernel_height <= MAX_ROWS &&
+    return p->in_height > 0 && p->in_width > 0 && p->in_channels > 0 && p->multiplier > 0 &&
+           p->out_height > 0 && p->out_width > 0 && p->kernel_height > 0 &&
            p->kernel_width > 0 && p->stride_height > 0 && p->stride_width > 0 &&
-           p->pad_top >= 0 && p->pad_left >= 0 && edge_is_s8(p->in_zero_point) &&
-           edge_is_s8(p->out_zero_point) && edge_is_s8(p->out_min) && edge_is_s8(p->out_max) &&
-           p->out_min <= p->out_max;
+           p->dilation_height > 0 && p->pad_top >= 0 && p->pad_left >= 0 &&
+           edge_is_s8(p->in_zero_point) && edge_is_s8(p->out_zero_point) &&
+           edge_is_s8(p->out_min) && edge_is_s8(p->out_max) && p->out_min <= p->out_max &&
+           p->pitch < 8192;
 }
 
 int depthwise_conv2d_mve_s8(const depthwise_conv2d_mve_s8_params *p, const int8_t *in,
@@ -181,13 +178,19 @@ int depthwise_conv2d_mve_s8(const depthwise_conv2d_mve_s8_params *p, const int8_
 {
     if (!p || !in || !weights || !out || !scratch || !is_valid(p))
         return EDGE_BAD_ARG;
-    const int32_t words = p->kernel_height * p->kernel_width * LANES / 4;
-    strip s = {p, scratch, (p->out_width - 1) * p->stride_width + p->kernel_width, 0};
-    for (int32_t channel = 0; channel < p->channels; channel += LANES) {
-        const octet o = {(const int8_t *)weights, (const int32_t *)(weights + words)};
-        s.lanes = vctp16q((uint32_t)(p->channels - channel));
-        compute_octet(&s, &o, in + channel, out + channel);
-        weights += words + SCALE_WORDS;
+    store s = {p, in, scratch, (p->out_width - 1) * p->stride_width + p->kernel_width, 0, 0, 0};
+    s.kept = p->dilation_height == 1 ? p->kernel_height - p->stride_height : 0;
+    s.room = p->pitch - p->kernel_height * s.columns;
+    if (s.room < 0)
+        return EDGE_BAD_ARG;
+    for (int32_t out_y = 0; out_y < p->out_height; out_y++) {
+        const int32_t y = out_y * p->stride_height - p->pad_top;
+        const int32_t first = out_y > 0 && s.kept > 0 ? s.kept : 0;
+        for (int32_t tap = first; tap < p->kernel_height; tap++)
+            put_row(&s, y + tap * p->dilation_height, tap);
+        convolve_row(&s, (const int8_t *)weights, out);
+        move_on(&s);
+        out += p->out_width * p->in_channels * p->multiplier;
     }
     return EDGE_OK;
 }

@@ -8,10 +8,11 @@
 #define EDGE_LANES 4   /* int32 of a vector */
 
 /* How sums become bytes: right shifts only in layers whose lower clamp is the zero point or above
- * it; right shifts of 1 and more; any shift. */
+ * it; right shifts of 1 and more; any shift; the same left shift for all, then as linear. */
 #define EDGE_TAIL_RECTIFIED 0
 #define EDGE_TAIL_LINEAR 1
 #define EDGE_TAIL_ANY 2
+#define EDGE_TAIL_PRECISE 3
 
 /* A function whose callers see the usual call, whatever it is seen to do: VPR, which predicates
  * change, cannot be named among what assembly changes. And one that is nothing but assembly. */

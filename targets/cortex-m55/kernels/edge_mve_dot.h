@@ -15,6 +15,7 @@ typedef struct {
     int32_t tail;    /* EDGE_TAIL_... */
     int32_t channels;
     int32_t out_zero_point, low, high;
+    int32_t left_shift; /* of all sums, with saturation; EDGE_TAIL_PRECISE only */
 } edge_dot_layer;
 
 /* Pixels whose taps lie side by side, step bytes from one to the next.   out [pixel][channels] */
