@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from dsp_cases import LAYERS
+from dsp_cases import LAYERS, convolutions
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from layer_programs import side_by_side
@@ -16,8 +17,14 @@ from single_operation import random_samples
 from edgetool.compilers import Firmware, build
 from edgetool.exporters.c import export_c
 from edgetool.kernels.choice import choose_kernels
-from edgetool.kernels.dsp_packing import pair_words
-from edgetool.kernels.epilogue import CONVOLUTION, CONVOLUTION_RECTIFIED, DEPTHWISE, Scheme
+from edgetool.kernels.dsp_packing import fits_wide, pack_wide_pairs, pair_words
+from edgetool.kernels.epilogue import (
+    CONVOLUTION,
+    CONVOLUTION_RECTIFIED,
+    DEPTHWISE,
+    Epilogue,
+    Scheme,
+)
 from edgetool.packs import find_target, kernel_folders
 from edgetool.program.arithmetic import multiply_double_rounding
 from edgetool.program.executor import execute
@@ -27,18 +34,21 @@ from edgetool.runtimes.bare_metal import run
 from needs import require_module, require_tool
 
 Int64Array = npt.NDArray[np.int64]
+Build = tuple[str, str, str]
+"""Core, compiler, what the choice of kernels aims at."""
 
 CASES = 40
 SCHEMES = (CONVOLUTION, CONVOLUTION_RECTIFIED, DEPTHWISE)
 BUILDS = [
-    ("cortex-m4", "gcc"),
-    ("cortex-m4", "clang"),
-    ("cortex-m7", "gcc"),
-    ("cortex-m33", "gcc"),
-    ("cortex-m33", "clang"),
+    ("cortex-m4", "gcc", "balanced"),
+    ("cortex-m4", "gcc", "speed"),
+    ("cortex-m4", "clang", "balanced"),
+    ("cortex-m4", "clang", "speed"),
+    ("cortex-m7", "gcc", "balanced"),
+    ("cortex-m33", "gcc", "balanced"),
+    ("cortex-m33", "clang", "speed"),
 ]
 DSP_FUNCTIONS = {
-    "conv2d_dsp_s8",
     "depthwise_conv2d_dsp_s8",
     "add_dsp_s8",
     "average_pool2d_dsp_s8",
@@ -54,11 +64,15 @@ def samples_with_extremes(program: Program) -> dict[str, Array]:
 
 
 def emulate(
-    program: Program, core: str, compiler: str, inputs: dict[str, Array], folder: Path
+    program: Program, build_as: Build, inputs: dict[str, Array], folder: Path
 ) -> dict[str, Array]:
+    core, compiler, optimize = build_as
     target = find_target(core)
     assert target.core is not None
-    sources = export_c(program, folder / "c", name="layers", kernel_folders=kernel_folders(target))
+    folders = kernel_folders(target)
+    sources = export_c(
+        program, folder / "c", name="layers", kernel_folders=folders, optimize=optimize
+    )
     firmware = Firmware(
         sources.sources,
         sources.include,
@@ -80,40 +94,57 @@ def emulate(
     return found
 
 
-@pytest.mark.parametrize(("core", "compiler"), BUILDS)
+@pytest.mark.parametrize("build_as", BUILDS, ids="-".join)
 @settings(max_examples=2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(programs=st.lists(LAYERS, min_size=CASES, max_size=CASES))
 def test_layers_are_bit_exact_at_the_edges_of_what_the_kernels_take(
-    core: str, compiler: str, programs: list[Program], tmp_path_factory: pytest.TempPathFactory
+    build_as: Build, programs: list[Program], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     require_module("unicorn", "pip install 'edgetool[mcu]'")
-    if compiler == "gcc":
+    if build_as[1] == "gcc":
         require_tool("arm-none-eabi-gcc", "apt install gcc-arm-none-eabi")
     else:
         require_module("ziglang", "pip install 'edgetool[mcu]'")
     program = side_by_side(programs)
     inputs = samples_with_extremes(program)
-    found = emulate(program, core, compiler, inputs, tmp_path_factory.mktemp("layers"))
+    found = emulate(program, build_as, inputs, tmp_path_factory.mktemp("layers"))
     for name, right in execute(program, inputs).items():
         np.testing.assert_array_equal(found[name], right, err_msg=name)
 
 
-def test_the_cases_meet_every_kernel_tail_and_refusal() -> None:
+@pytest.mark.parametrize(
+    ("optimize", "calls"),
+    [
+        ("balanced", {("conv2d_dsp_s8", 0), ("conv2d_dsp_s8", 1), ("conv2d_dsp_s8", 2)}),
+        (
+            "speed",
+            {
+                ("conv2d_dsp_wide_s8", 0),
+                ("conv2d_dsp_wide_s8", 1),
+                ("conv2d_dsp_s8", 1),
+                ("conv2d_dsp_s8", 2),
+            },
+        ),
+    ],
+)
+def test_the_cases_meet_every_kernel_tail_and_refusal(
+    optimize: str, calls: set[tuple[str, int]]
+) -> None:
     folders = kernel_folders(find_target("cortex-m4"))
-    met, tails = set(), set()
+    met: set[tuple[str, object]] = set()
 
-    @settings(max_examples=200, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    @given(program=LAYERS)
+    @settings(max_examples=300, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(program=st.one_of(LAYERS, convolutions()))
     def note(program: Program) -> None:
-        [call] = choose_kernels(program, folders).values()
+        [call] = choose_kernels(program, folders, optimize).values()
         assert call is not None
-        met.add(call.function)
-        tails.add(call.parameters.get("tail"))
+        met.add((call.function, call.parameters.get("tail")))
 
     note()
-    assert met >= DSP_FUNCTIONS
-    assert met - DSP_FUNCTIONS
-    assert tails >= {0, 1, 2}
+    functions = {function for function, _ in met}
+    assert met >= calls
+    assert functions >= DSP_FUNCTIONS
+    assert functions - DSP_FUNCTIONS - {function for function, _ in calls}
 
 
 @pytest.mark.parametrize(
@@ -170,3 +201,18 @@ def test_paired_weights_part_into_both_channels_exactly() -> None:
     first = int((halves.astype(np.int8).astype(np.int64) * order).sum())
     assert first == int(weights[0].astype(np.int64) @ taps)
     assert (both - first) // 256 == int(weights[1].astype(np.int64) @ taps)
+
+
+def test_wide_weights_are_shifted_and_side_by_side() -> None:
+    weights = np.array([[1, 2, 3, -128], [5, 6, 7, 8], [9, 10, 11, 12]], np.int8)
+    shifts = np.array([8, 2, 3], np.int32)
+    epilogue = Epilogue(0, shifts + 100, shifts + 200, shifts)
+    assert fits_wide(weights, epilogue)
+    first, second = pack_wide_pairs(weights, np.array([1, 2, 3], np.int64), epilogue).reshape(2, 11)
+    assert first[:2].tolist() == [1 << 8, 2 << 2]
+    taps = first[2:6].view(np.int16).reshape(2, 2, 2)  # two words, two channels, two taps
+    np.testing.assert_array_equal(taps[:, 0], [[1 << 8, 3 << 8], [2 << 8, -(1 << 15)]])
+    np.testing.assert_array_equal(taps[:, 1], [[5 << 2, 7 << 2], [6 << 2, 8 << 2]])
+    assert first[6:].tolist() == [108, 102, 208, 202, 7 + 256 * 1]
+    assert second.view(np.int32)[-1] < 0 <= int(first[-1])
+    assert not fits_wide(np.full((1, 4), -128, np.int8), replace(epilogue, shifts=shifts[:1] + 1))

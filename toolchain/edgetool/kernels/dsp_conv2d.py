@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgetool.kernels.dsp_packing import GROUP, can_pack, pack_pairs
+from edgetool.kernels.dsp_packing import GROUP, UInt32Array, can_pack, pack_pairs
 from edgetool.kernels.epilogue import choose_convolution_epilogue, largest_sums
-from edgetool.program.accumulators import Layer, requantization, require_types
+from edgetool.program.accumulators import (
+    Layer,
+    Requantization,
+    requantization,
+    require_types,
+)
 from edgetool.program.operator import Argument, KernelCall
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.overlap import window_lead
@@ -36,6 +41,19 @@ def call(
     if not can_pack(weights, largest_sums(layer, found)):
         return None
     epilogue = choose_convolution_epilogue(layer, found)
+    packed = pack_pairs(weights, found.bias, epilogue)
+    return blocks_call("conv2d_dsp_s8", operator, layer, found, epilogue.tail, packed)
+
+
+def blocks_call(
+    function: str,
+    operator: Conv2D,
+    layer: Layer,
+    found: Requantization,
+    tail: int,
+    weights: UInt32Array,
+) -> KernelCall:
+    """The call of a kernel that is edge_dsp_conv2d with products of its own."""
     parameters = {
         **image_parameters(layer.x.shape, layer.output.shape, layer.weights.shape[1:3]),
         "stride_height": operator.stride[0],
@@ -48,17 +66,11 @@ def call(
         "out_zero_point": found.zero_point,
         "out_min": found.bounds[0],
         "out_max": found.bounds[1],
-        "tail": epilogue.tail,
+        "tail": tail,
     }
-    packed = pack_pairs(weights, found.bias, epilogue)
-    return KernelCall(
-        "conv2d_dsp_s8",
-        ARGUMENTS,
-        parameters,
-        {"weights": packed},
-        scratch_bytes(layer),
-        {0: lead_bytes(operator, layer)},
-    )
+    lead = {0: lead_bytes(operator, layer)}
+    constants = {"weights": weights}
+    return KernelCall(function, ARGUMENTS, parameters, constants, scratch_bytes(layer), lead)
 
 
 def scratch_bytes(layer: Layer) -> int:

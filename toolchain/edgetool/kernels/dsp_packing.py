@@ -44,19 +44,55 @@ def pack_pairs(weights: Array, bias: Int64Array, epilogue: Epilogue) -> UInt32Ar
     return np.asarray(stream & 0xFFFFFFFF, np.int64).astype(np.uint32).ravel()
 
 
-def pair_words(weights: Array) -> Int64Array:
-    """(pairs, K/2) words of weights int8 (O, K), taps in the order 0 2, 1 3 of each four."""
-    depth = -(-weights.shape[1] // GROUP) * GROUP
-    padded = np.pad(weights.astype(np.int64), ((0, 0), (0, depth - weights.shape[1])))
-    pairs = _pair_channels(padded)
-    halves = (256 * pairs[:, 1] + pairs[:, 0]) & 0xFFFF
-    groups = halves.reshape(len(halves), -1, GROUP)
+def fits_wide(weights: Array, epilogue: Epilogue) -> bool:
+    """Whether weights int8 (O, K), times 2**shift of their channel, are int16."""
+    shifted = weights.astype(np.int64) << epilogue.shifts[:, None].astype(np.int64)
+    return bool(np.all((shifted >= -(1 << 15)) & (shifted < 1 << 15)))
+
+
+def pack_wide_pairs(weights: Array, bias: Int64Array, epilogue: Epilogue) -> UInt32Array:
+    """The stream that edge_dot_wide_3x2 reads, for each pair of channels:
+
+    b0, b1, then a word of each channel's weights for every two taps, all times 2**shift, then
+    m0, m1, c0, c1, and the shifts less 1.
+    weights: int8 (O, K); K is padded to a multiple of 4.   bias: (O,).
+    """
+    shifts = epilogue.shifts.astype(np.int64)
+    biases = _pair_channels(bias << shifts)
+    words = tap_words(weights.astype(np.int64) << shifts[:, None])
+    pairs = _pair_channels(words).transpose(0, 2, 1).reshape(len(biases), -1)
+    scales = [_pair_channels(np.asarray(c, np.int64)) for c in (epilogue.multipliers, shifts - 1)]
+    addends = _pair_channels(epilogue.addends.astype(np.int64))
+    stream = [biases, pairs, scales[0], addends, packed_shifts(scales[1])]
+    return (
+        np.asarray(np.concatenate(stream, axis=1) & 0xFFFFFFFF, np.int64).astype(np.uint32).ravel()
+    )
+
+
+def tap_words(values: Int64Array) -> Int64Array:
+    """(O, K/2) words of int16 values (O, K), in the order 0 2, 1 3 of each four."""
+    depth = -(-values.shape[1] // GROUP) * GROUP
+    padded = np.pad(values, ((0, 0), (0, depth - values.shape[1]))) & 0xFFFF
+    groups = padded.reshape(len(values), -1, GROUP)
     words = groups[:, :, :2] | groups[:, :, 2:] << 16
-    return np.asarray(words.reshape(len(halves), -1), np.int64)
+    return np.asarray(words.reshape(len(values), -1), np.int64)
+
+
+def pair_words(weights: Array) -> Int64Array:
+    """(pairs, K/2) words of weights int8 (O, K), 256 * w1 + w0 in each half."""
+    pairs = _pair_channels(weights.astype(np.int64))
+    return tap_words(256 * pairs[:, 1] + pairs[:, 0])
+
+
+def packed_shifts(shifts: Int64Array) -> Int64Array:
+    """(pairs, 1): the shifts (pairs, 2) in two bytes of a word; the last pair's has its sign."""
+    packed = (shifts[:, :1] & 0xFF) | (shifts[:, 1:] & 0xFF) << 8
+    packed[-1] |= LAST_PAIR
+    return np.asarray(packed, np.int64)
 
 
 def _scales(epilogue: Epilogue) -> Int64Array:
-    """(pairs, 3): multipliers, and both shifts in one word whose sign bit marks the last pair.
+    """(pairs, 3): multipliers and packed shifts.
 
     Sums of the second channel come times 256: rectified ones shift to the right from there.
     """
@@ -64,9 +100,7 @@ def _scales(epilogue: Epilogue) -> Int64Array:
     shifts = _pair_channels(np.asarray(epilogue.shifts, np.int64))
     if epilogue.tail == RECTIFIED:
         shifts[:, 1] = SECOND_SHIFT - np.where(multipliers[:, 1] == 0, MIN_SHIFT, shifts[:, 1])
-    packed = (shifts[:, 0] & 0xFF) | (shifts[:, 1] & 0xFF) << 8
-    packed[-1] |= LAST_PAIR
-    return np.concatenate([multipliers, packed[:, None]], axis=1)
+    return np.concatenate([multipliers, packed_shifts(shifts)], axis=1)
 
 
 def _pair_channels(values: Int64Array) -> Int64Array:
