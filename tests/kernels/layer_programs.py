@@ -9,6 +9,7 @@ from mac_cases import (
     fully_connected_layers,
     transposed_convolutions,
 )
+from narrow_weights import with_narrow_weights
 
 from edgetool.program.program import Operation, Program
 from edgetool.program.tensor import Tensor
@@ -18,6 +19,9 @@ INT8_LAYERS = st.one_of(
     depthwise_convolutions("int8"),
     fully_connected_layers("int8"),
     transposed_convolutions("int8", free=True),
+    convolutions("int8").map(with_narrow_weights),
+    depthwise_convolutions("int8").map(with_narrow_weights),
+    fully_connected_layers("int8").map(with_narrow_weights),
 )
 
 

@@ -21,6 +21,7 @@ from edgetool.packs import Target, find_target
 from edgetool.passes import PassContext
 from edgetool.program.lowering import lower, supported_onnx
 from edgetool.program.program import Program
+from edgetool.program.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,9 @@ def inspect_model(
 
 
 def _precision(graph: Graph, target: Target | None) -> str:
-    if graph.is_quantized():
-        return "int8"
+    own = graph.integer_precision()
+    if own is not None:
+        return own
     return target.default_precision if target is not None else "float32"
 
 
@@ -126,7 +128,7 @@ def _program_layers(program: Program, precision: str) -> tuple[Layer, ...]:
     layers = []
     for operation in program.operations:
         constants = [t for t in program.input_tensors(operation) if t is not None and t.is_constant]
-        weight_bytes = sum(t.elements * _width(t.dtype, t.shape, precision) for t in constants)
+        weight_bytes = sum(_constant_bytes(t, precision) for t in constants)
         output = program.output_tensors(operation)[0]
         layers.append(
             Layer(
@@ -163,6 +165,13 @@ def _live_bytes(program: Program, precision: str) -> dict[str, int]:
         ]
         live[operation.name] = sum(t.elements * _width(t.dtype, (), precision) for t in alive)
     return live
+
+
+def _constant_bytes(tensor: Tensor, precision: str) -> int:
+    """Bytes that a constant will take; two elements of int4 share one."""
+    if tensor.dtype == "int4":
+        return tensor.nbytes
+    return tensor.elements * _width(tensor.dtype, tensor.shape, precision)
 
 
 def _width(dtype: str, shape: tuple[int, ...], precision: str) -> int:

@@ -36,7 +36,7 @@ def run(
     precision: str = typer.Option(
         None,
         metavar="NAME",
-        help="float32, float16, int8, int16x8; default: the model's own int8, else the target's.",
+        help="float32, float16, int8, int16x8, w4a8; default: the model's own, else the target's.",
     ),
     calibrate: str = typer.Option(
         None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgetool.errors import DataError, ModelError, UsageError
-from edgetool.graph import Graph, dtype_of
+from edgetool.graph import Graph
 from edgetool.kernels import OPTIMIZE
 from edgetool.packs import Target
 
@@ -84,7 +84,7 @@ def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> s
     Raises: UsageError for one the target lacks, ModelError when the model cannot have it,
     DataError when it needs calibration data and there are none.
     """
-    own = _precision_of(graph)
+    own = graph.integer_precision()
     precision = request.precision or own or target.default_precision
     _check_target_has(precision, request, target, graph)
     if own is not None and precision != own:
@@ -103,15 +103,6 @@ def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> s
             hints=HOW_TO_CALIBRATE + fallback,
         )
     return precision
-
-
-def _precision_of(graph: Graph) -> str | None:
-    """The precision that a quantized graph came in, None for a float one."""
-    if not graph.is_quantized():
-        return None
-    quantizers = (node for node in graph.graph if node.op_type == "QuantizeLinear")
-    is_wide = any(dtype_of(node.outputs[0]) == "int16" for node in quantizers)
-    return "int16x8" if is_wide else "int8"
 
 
 def _check_target_has(

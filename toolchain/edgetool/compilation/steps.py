@@ -39,7 +39,7 @@ from edgetool.program.serialize import dump_program, save_arrays
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
 from edgetool.runtimes.session import Progress, labelled
 
-ACTIVATION_BITS = {"int8": 8, "int16x8": 16}  # of the precisions that calibration makes
+ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "w4a8": 8}  # of the precisions that calibration makes
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,7 @@ def pass_options(
     """What quantize_static is to do."""
     options: dict[str, Any] = {"symmetric": target.symmetric_activations}
     options["activation_bits"] = ACTIVATION_BITS.get(precision, 8)
+    options["weight_bits"] = 4 if precision == "w4a8" else 8
     options["calibration_cache"] = cache_folder() / "calibration"
     if request.ranges:
         options["ranges"] = request.ranges

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from edgetool.graph.values import dtype_of
+
 
 @dataclass(frozen=True)
 class ModelSource:
@@ -30,7 +32,8 @@ class Graph:
 
     model: onnx_ir.Model; passes change it in place, so clone before you share it.
     Float graphs hold float32; quantized graphs are QDQ: QuantizeLinear and DequantizeLinear
-    around float operators, int8 activations per tensor, int8 weights, int32 biases.
+    around float operators, int8 or int16 activations per tensor, int8 or int4 weights, int32
+    biases.
     """
 
     model: ir.Model
@@ -53,3 +56,14 @@ class Graph:
     def is_quantized(self) -> bool:
         """Whether any node is a QuantizeLinear or DequantizeLinear."""
         return any(n.op_type in ("QuantizeLinear", "DequantizeLinear") for n in self.graph)
+
+    def integer_precision(self) -> str | None:
+        """int8, int16x8 or w4a8, by the types of a quantized graph; None for a float one."""
+        if not self.is_quantized():
+            return None
+        types = {node.op_type: set[str | None]() for node in self.graph}
+        for node in self.graph:
+            types[node.op_type] |= {dtype_of(v) for v in (*node.inputs, *node.outputs) if v}
+        if "int16" in types.get("QuantizeLinear", ()):
+            return "int16x8"
+        return "w4a8" if "int4" in types.get("DequantizeLinear", ()) else "int8"

@@ -32,7 +32,7 @@ def choose_kernels(
     """The C call of every operation by its name, None for a view.
 
     folders: kernel folders, most specific first.   optimize: one of OPTIMIZE; a variant that
-    names its own `OPTIMIZE` serves only those.
+    names its own `OPTIMIZE` serves only those, one with `PACKED_WEIGHTS` only weights of 4 bits.
     Raises: PackError for a list that names an unknown variant; UnsupportedOperatorError for an
     operation without any kernel.
     """
@@ -77,10 +77,11 @@ def _choose(
     inputs, outputs = program.input_tensors(operation), program.output_tensors(operation)
     operator: Operator = operation.operator
     general = operator.kernel(inputs, outputs)
+    is_packed = _has_packed_weights(inputs)
     for folder in folders:
         for name in listed(folder):
             variant = _variant(name)
-            if operator.kind in variant.kinds and optimize in variant.optimize:
+            if variant.serves(operator.kind, is_packed, optimize):
                 found = variant.call(operator, inputs, outputs)
                 if found is not None:
                     return found
@@ -89,15 +90,25 @@ def _choose(
     return general
 
 
+def _has_packed_weights(inputs: Sequence[Tensor | None]) -> bool:
+    return any(tensor is not None and tensor.dtype == "int4" for tensor in inputs)
+
+
 @dataclass(frozen=True)
 class _Variant:
     kinds: frozenset[str]
     optimize: frozenset[str]
+    is_packed: bool
     call: Make
+
+    def serves(self, kind: str, is_packed: bool, optimize: str) -> bool:
+        """Whether it is worth asking. is_packed: whether the weights are int4."""
+        return kind in self.kinds and optimize in self.optimize and is_packed == self.is_packed
 
 
 @lru_cache(maxsize=64)
 def _variant(name: str) -> _Variant:
     module = importlib.import_module(f"{__package__}.{name}")
     aims = getattr(module, "OPTIMIZE", OPTIMIZE)
-    return _Variant(frozenset(module.KINDS), frozenset(aims), module.call)
+    is_packed = getattr(module, "PACKED_WEIGHTS", False)
+    return _Variant(frozenset(module.KINDS), frozenset(aims), is_packed, module.call)

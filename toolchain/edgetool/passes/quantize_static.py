@@ -33,15 +33,16 @@ from edgetool.quantization.ranges import DEFAULT_METHOD, choose_range, require_m
 from edgetool.quantization.scale_groups import Grouping, ScaleGroup, group_values
 
 LEAST_OPSET = 13
-INT16_OPSET = 21  # the first with QuantizeLinear to int16
+INT16_INT4_OPSET = 21  # the first with QuantizeLinear to int16, and with int4
 
 
 def run(graph: Graph, context: PassContext) -> PassResult:
-    """The graph with int8 weights and integer activations; a quantized one comes back as it is.
+    """The graph with integer weights and activations; a quantized one comes back as it is.
 
     context.calibration: required.   context.options: "ranges" (minmax, percentile, mse),
-    "activation_bits" (8 or 16), "symmetric" (bool: zero point 0 everywhere), "progress" (called
-    with done, total, label), "calibration_cache" (folder for the statistics of long passes).
+    "activation_bits" (8 or 16), "weight_bits" (8 or 4), "symmetric" (bool: zero point 0
+    everywhere), "progress" (called with done, total, label), "calibration_cache" (folder for the
+    statistics of long passes).
     Raises: DataError without calibration data; QuantizationError for numbers that are not
     finite, naming the tensor, or an opset below 13; UsageError for an unknown range method.
     """
@@ -51,10 +52,11 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     # 16 bits resolve what an outlier leaves of the range; cutting it off would only cost.
     default = DEFAULT_METHOD if bits == 8 else "minmax"
     method = require_method(context.options.get("ranges", default))
+    weight_bits = int(context.options.get("weight_bits", 8))
     symmetric = bool(context.options.get("symmetric", False))
     samples = _require_calibration(graph, context)
-    if bits == 16:
-        graph = raise_opset(graph, INT16_OPSET)
+    if bits == 16 or weight_bits == 4:
+        graph = raise_opset(graph, INT16_INT4_OPSET)
     if unknown_values(graph.graph):
         infer_shapes(graph.model)
     selection = select_layers(graph, bits)
@@ -63,9 +65,10 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     grouping = group_values(selection.layers, symmetric, bits)
     ranges = _ranges(graph, grouping, samples, method, symmetric, context.options)
     parameters = _parameters(grouping, ranges, symmetric, bits)
-    raised = insert_quantization(graph, selection, grouping, parameters, symmetric, bits)
+    writer = QdqWriter(graph.graph, parameters, symmetric, bits, weight_bits)
+    raised = insert_quantization(writer, selection, grouping)
     notes = (
-        _summary(selection, method, symmetric or bits == 16, bits, samples),
+        _summary(selection, method, writer, samples),
         *describe(selection),
         *_collapsed_notes(ranges),
         *raised,
@@ -75,19 +78,13 @@ def run(graph: Graph, context: PassContext) -> PassResult:
 
 
 def insert_quantization(
-    graph: Graph,
-    selection: Selection,
-    grouping: Grouping,
-    parameters: Mapping[ScaleGroup, ActivationParameters],
-    symmetric: bool = False,
-    bits: int = 8,
+    writer: QdqWriter, selection: Selection, grouping: Grouping
 ) -> tuple[str, ...]:
     """Write Q/DQ and integer constants into the graph; returns notes on raised scales."""
-    writer = QdqWriter(graph.graph, parameters, symmetric, bits)
     integer_nodes = {n for layer in selection.layers for n in (layer.node, layer.clamp) if n}
     notes: list[str] = []
     for layer in selection.layers:
-        notes += quantize_constants(writer, layer, grouping, parameters)
+        notes += quantize_constants(writer, layer, grouping, writer.parameters)
     for value, group in grouping.group_of.items():
         owned = value.is_graph_input() or value.producer() in integer_nodes
         users = {use.node for use in value.uses()}
@@ -157,15 +154,15 @@ def _parameters(
 def _summary(
     selection: Selection,
     method: str,
-    symmetric: bool,
-    bits: int,
+    writer: QdqWriter,
     samples: Mapping[str, npt.NDArray[Any]],
 ) -> str:
-    kind = "symmetric" if symmetric else "asymmetric"
+    kind = "symmetric" if writer.symmetric or writer.bits == 16 else "asymmetric"
     count = max(len(array) for array in samples.values())
     total = len(selection.layers) + len(selection.stay_float)
     return (
-        f"{len(selection.layers)} of {total} operators to int8, activations int{bits} {kind},"
+        f"{len(selection.layers)} of {total} operators to int{writer.weight_bits},"
+        f" activations int{writer.bits} {kind},"
         f" {method} ranges over {count} samples"
     )
 

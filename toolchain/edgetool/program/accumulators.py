@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgetool.errors import QuantizationError, UnsupportedOperatorError
+from edgetool.graph.nibbles import pack_nibbles
 from edgetool.program.arithmetic import (
     INT32_MAX,
     Int32Array,
@@ -29,7 +30,13 @@ Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float64]
 
 
-TYPES = (("int8",) * 3, ("int16", "int8", "int16"), ("float32",) * 3)  # input, weights, output
+# input, weights, output
+TYPES = (
+    ("int8",) * 3,
+    ("int8", "int4", "int8"),
+    ("int16", "int8", "int16"),
+    ("float32",) * 3,
+)
 WIDE_MAX = (1 << 47) - 1  # of the sums of int16 activations
 
 
@@ -137,13 +144,18 @@ class Layer:
 
     @property
     def weight_data(self) -> Array:
-        """The constant weights.
+        """The constant weights; int4 ones as int8.
 
         Raises: UnsupportedOperatorError when they are computed at run time.
         """
         if self.weights.data is None:
             raise UnsupportedOperatorError(f"weights '{self.weights.name}' are not constant")
-        return self.weights.data
+        return self.weights.data.astype(np.int8) if self.is_packed else self.weights.data
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the weights are int4, which C keeps two to a byte."""
+        return self.weights.dtype == "int4"
 
     @property
     def bias_data(self) -> Array | None:
@@ -204,7 +216,8 @@ def weight_scales(weights: Tensor) -> npt.NDArray[np.float32]:
 
 
 def require_types(kind: str, layer: Layer) -> str:
-    """The element type of input and output: "int8", "int16" (weights int8) or "float32".
+    """The element type of input and output: "int8" (weights int8 or int4), "int16" (weights
+    int8) or "float32".
 
     Raises: UnsupportedOperatorError for any other combination.
     """
@@ -213,7 +226,7 @@ def require_types(kind: str, layer: Layer) -> str:
         raise UnsupportedOperatorError(
             f"{kind} '{layer.output.name}' has no form for input {layer.x.dtype}, weights"
             f" {layer.weights.dtype}, output {layer.output.dtype}",
-            hints=("--precision int8, int16x8 or float32",),
+            hints=("--precision int8, w4a8, int16x8 or float32",),
         )
     return layer.x.dtype
 
@@ -236,6 +249,7 @@ def layer_call(
     """The call of a kernel (parameters, in, weights, bias, …, out).
 
     Integer kernels also read the multipliers and shifts; a float kernel's absent bias is NULL.
+    Weights of 4 bits go to the kernel's sibling (…_s4), which unpacks them into scratch.
     """
     if isinstance(epilogue, Requantization):
         constants, last = epilogue.constants(), dict[str, int | float](epilogue.parameters())
@@ -246,11 +260,27 @@ def layer_call(
         names = ["bias" if constants else ""]
     arguments = [Argument("parameters"), Argument("input"), Argument("constant", name="weights")]
     arguments += [Argument("constant", name=name) for name in names]
-    return KernelCall(
+    call = KernelCall(
         function,
         (*arguments, Argument("output")),
         {**parameters, **last},
         {"weights": layer.weight_data, **constants},
+    )
+    return _with_packed_weights(call, layer) if layer.is_packed else call
+
+
+def _with_packed_weights(call: KernelCall, layer: Layer) -> KernelCall:
+    """The call of a kernel that unpacks one output channel after the other, all at once where
+    channels interleave."""
+    rows = layer.channels if layer.axis == 0 else 1
+    packed = pack_nibbles(layer.weight_data.reshape(rows, -1))
+    return replace(
+        call,
+        function=f"{call.function.removesuffix('_s8')}_s4",
+        arguments=(*call.arguments, Argument("scratch")),
+        constants={**call.constants, "weights": packed.ravel()},
+        scratch_bytes=layer.weights.elements // rows,
+        lead_bytes={},
     )
 
 

@@ -12,6 +12,7 @@ import zipfile
 from dataclasses import fields
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
@@ -38,7 +39,7 @@ def dump_program(program: Program) -> bytes:
         "operations": [_operation_to_json(operation) for operation in program.operations],
     }
     arrays = {
-        f"constant_{index}.npy": tensor.data
+        f"constant_{index}.npy": _stored(tensor.data)
         for index, tensor in enumerate(program.tensors.values())
         if tensor.data is not None
     }
@@ -83,7 +84,7 @@ def _program_from(archive: zipfile.ZipFile) -> Program:
         data = None
         if entry["constant"]:
             stream = io.BytesIO(archive.read(f"constant_{index}.npy"))
-            data = np.load(stream, allow_pickle=False)
+            data = _restored(np.load(stream, allow_pickle=False), entry["dtype"])
         tensor = _tensor_from_json(entry, data)
         tensors[tensor.name] = tensor
     return Program(
@@ -173,6 +174,20 @@ def _value_from_json(value: Any) -> Any:
         number = float.fromhex(value["float"])
         return number if not math.isnan(number) else math.nan
     return value
+
+
+def _stored(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """data in a type that .npy knows: int4 as int8."""
+    return data.astype(np.int8) if data.dtype == ml_dtypes.int4 else data
+
+
+def _restored(data: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
+    """The inverse of _stored. Raises: ValueError for numbers beyond int4."""
+    if dtype != "int4":
+        return data
+    if data.dtype != np.int8 or (data.size and (data.min() < -8 or data.max() > 7)):
+        raise ValueError("int4 numbers outside -8..7")
+    return data.astype(ml_dtypes.int4)
 
 
 def _npy(array: npt.NDArray[Any]) -> bytes:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-DTYPES = ("float32", "int8", "int16", "int32", "int64", "bool")
+DTYPES = ("float32", "int4", "int8", "int16", "int32", "int64", "bool")
+"""int4: weights within -8..7; in NumPy an ml_dtypes.int4 array, one element a byte."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,9 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the contents occupy."""
+        """Bytes that the contents occupy; two elements of int4 share one."""
+        if self.dtype == "int4":
+            return (self.elements + 1) // 2
         return self.elements * np.dtype(self.dtype).itemsize
 
     @property

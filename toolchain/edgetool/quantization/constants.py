@@ -25,7 +25,6 @@ from edgetool.quantization.rounding import (
     quantize_constant,
     quantize_weights,
     require_finite_weights,
-    weight_scales,
 )
 from edgetool.quantization.scale_groups import Grouping, ScaleGroup
 
@@ -71,21 +70,37 @@ def _quantize_operand(
 def _quantize_weighted(
     writer: QdqWriter, layer: Layer, entering: ActivationParameters
 ) -> tuple[str, ...]:
-    node, axis = layer.node, OUTPUT_AXIS[layer.node.op_type]
+    node = layer.node
+    bits = weight_bits(node, writer.weight_bits)
+    axis = OUTPUT_AXIS[node.op_type] if bits == 8 else narrow_axis(node)
     name, weights = _constant(node, 1)
     bias = _constant(node, 2)[1] if has_bias(node) else None
     # A grouped ConvTranspose has its weights (in, out / groups, …): groups share their scales.
     repeats = int(attribute(node, "group", 1)) if node.op_type == "ConvTranspose" else 1
     largest_bias = None if bias is None else np.abs(bias).reshape(repeats, -1).max(axis=0)
     least = least_weight_scale(entering.scale, largest_bias, axis)
-    quantized = quantize_weights(name, weights, axis, least)
+    quantized = quantize_weights(name, weights, axis, least, bits)
     writer.quantized_constant(node, 1, quantized.values, quantized.scale, axis=axis)
     if bias is not None:
         scale = bias_scale(entering.scale, quantized.scale)
         scale = scale if axis is None else np.tile(scale, repeats)
         integers = quantize_bias(bias, scale)
         writer.quantized_constant(node, 2, integers, scale, axis=None if axis is None else 0)
-    return _raised_note(node, weight_scales(weights, axis), quantized.scale)
+    free = quantize_weights(name, weights, axis, bits=bits).scale
+    return _raised_note(node, free, quantized.scale)
+
+
+def weight_bits(node: ir.Node, wanted: int) -> int:
+    """Bits of a layer's weights: wanted, but 8 where no runtime takes fewer."""
+    return 8 if node.op_type == "ConvTranspose" else wanted
+
+
+def narrow_axis(node: ir.Node) -> int:
+    """Axis of the output channels, which 4-bit weights need to be scaled apart."""
+    if node.op_type == "Conv":
+        return 0
+    is_transposed = node.op_type == "Gemm" and bool(attribute(node, "transB", 0))
+    return 0 if is_transposed else 1
 
 
 def has_bias(node: ir.Node) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 INT8_MIN, INT8_MAX = -128, 127
 INT16_MAX = 32767
+INT4_MAX = 7
 # Smaller scales only encode noise, and make requantization multipliers overflow: with inputs of
 # scale 1 and weights of scale 1, 2**-30 is the largest ratio LiteRT's fixed-point shift can hold.
 MIN_SCALE = 2.0**-30

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
 from edgetool.errors import QuantizationError
-from edgetool.quantization.parameters import INT8_MAX, ActivationParameters
+from edgetool.quantization.narrow_weights import search_scales
+from edgetool.quantization.parameters import INT4_MAX, INT8_MAX, ActivationParameters
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -22,9 +24,12 @@ MIN_BIAS_SCALE = 2.0 * float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True, eq=False)
 class QuantizedWeights:
-    """values: int8 within ±127.   scale: float32, (channels,) along axis, or () per tensor."""
+    """values: int8 within ±127, or int4 within ±7.
 
-    values: npt.NDArray[np.int8]
+    scale: float32, (channels,) along axis, or () per tensor.
+    """
+
+    values: npt.NDArray[Any]
     scale: npt.NDArray[np.float32]
     axis: int | None
 
@@ -34,22 +39,29 @@ def quantize_weights(
     weights: FloatArray,
     axis: int | None,
     least_scale: npt.NDArray[np.float64] | None = None,
+    bits: int = 8,
 ) -> QuantizedWeights:
-    """Round weights to int8, symmetric, one scale per channel of axis (None: one in all).
+    """Round weights to int8 or int4, symmetric, one scale per channel of axis (None: one in all).
 
     weights: any shape, finite.   least_scale: (channels,) or (), scales are raised to it.
-    Returns: values within [-127, 127], zero point 0, halves rounded to even. A channel of zeros
-    takes the largest scale of the others, 1.0 if there is none: its bias needs a usable scale.
+    bits: 8, where the largest weight sets the scale, or 4, where some may be clipped for the
+    sake of the others (`search_scales`).
+    Returns: values within [-127, 127] or [-7, 7], zero point 0, halves rounded to even. A channel
+    of zeros takes the largest scale of the others, 1.0 if there is none: its bias needs a usable
+    scale.
     Raises: QuantizationError naming tensor and channel if a weight is not finite.
     Source: LiteRT 8-bit quantization specification, CONV_2D and FULLY_CONNECTED filters.
     """
     require_finite_weights(name, weights, axis)
     scale = weight_scales(weights, axis)
+    if bits == 4:
+        scale = search_scales(weights, scale * np.float32(INT8_MAX / INT4_MAX), axis)
     if least_scale is not None:
         scale = np.maximum(scale, next_float32_up(least_scale))
     spread = scale if axis is None else along(scale, axis, weights.ndim)
     values = np.rint(weights.astype(np.float64) / spread)
-    return QuantizedWeights(np.clip(values, -INT8_MAX, INT8_MAX).astype(np.int8), scale, axis)
+    limit, dtype = (INT8_MAX, np.int8) if bits == 8 else (INT4_MAX, ml_dtypes.int4)
+    return QuantizedWeights(np.clip(values, -limit, limit).astype(dtype), scale, axis)
 
 
 def weight_scales(weights: FloatArray, axis: int | None) -> npt.NDArray[np.float32]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import tflite
@@ -13,6 +14,7 @@ import tflite
 from edgetool.errors import UnsupportedOperatorError
 from edgetool.exporters.tflite.flatbuffer import Writer
 from edgetool.exporters.tflite.operators import FORMS, Code, Context, Operand, TfliteOperator
+from edgetool.graph.nibbles import pack_nibbles
 from edgetool.program.program import Operation, Program
 from edgetool.program.tensor import Quantization, Tensor
 
@@ -23,6 +25,7 @@ PAD_VERSIONS = {"float32": 1, "int8": 2, "int16": 3}
 TYPES = {
     "float32": "FLOAT32",
     "float16": "FLOAT16",
+    "int4": "INT4",
     "int8": "INT8",
     "int16": "INT16",
     "int32": "INT32",
@@ -219,8 +222,7 @@ class _Model:
     def _add_constant(
         self, name: str, data: npt.NDArray[Any], quantization: Quantization | None
     ) -> int:
-        contents = np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()
-        self.buffers.append(self.writer.table("Buffer", Data=self.writer.data(contents)))
+        self.buffers.append(self.writer.table("Buffer", Data=self.writer.data(_contents(data))))
         parameters = self._quantization(quantization)
         return self._add_tensor(
             name, data.shape, str(data.dtype), parameters, len(self.buffers) - 1
@@ -257,3 +259,10 @@ class _Model:
             ZeroPoint=writer.numbers(quantization.zero_point, "int64"),
             QuantizedDimension=quantization.axis or 0,
         )
+
+
+def _contents(data: npt.NDArray[Any]) -> bytes:
+    """The bytes of a buffer: little endian, int4 two to a byte."""
+    if data.dtype == ml_dtypes.int4:
+        return pack_nibbles(data.reshape(1, -1)).tobytes()
+    return np.ascontiguousarray(data).astype(data.dtype.newbyteorder("<")).tobytes()

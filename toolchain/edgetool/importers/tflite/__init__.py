@@ -1,4 +1,4 @@
-"""TFLite to Graph: float32, float16 weights, and int8 with its parameters kept to the bit."""
+"""TFLite to Graph: float32, float16 weights, int8 and int4 with their parameters to the bit."""
 
 from __future__ import annotations
 

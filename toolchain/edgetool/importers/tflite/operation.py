@@ -116,8 +116,9 @@ class Operation:
         return self.emitter.real(tensor.index, layout)
 
     def require_real(self, tensor: LiteTensor) -> None:
-        """Refuse a tensor that holds neither float32 nor int8 with a scale."""
-        if tensor.dtype == "float32" or (tensor.dtype == "int8" and tensor.is_quantized):
+        """Refuse a tensor that holds neither float32 nor int8 with a scale, int4 if constant."""
+        is_integer = tensor.dtype == "int8" or (tensor.dtype == "int4" and tensor.data is not None)
+        if tensor.dtype == "float32" or (is_integer and tensor.is_quantized):
             return
         if tensor.dtype == "uint8":
             raise self.error(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import tflite
 
 from edgetool.errors import ModelFormatError
+from edgetool.graph.nibbles import unpack_nibbles
 from edgetool.importers.tflite.flatbuffer import Budget, check_header, corrupt, reading
 from edgetool.importers.tflite.options import read_options
 from edgetool.importers.tflite.records import LiteModel, LiteOperator, LiteTensor, Scales
@@ -34,6 +35,7 @@ DTYPES = {
     tflite.TensorType.BOOL: "bool",
     tflite.TensorType.INT16: "int16",
     tflite.TensorType.INT8: "int8",
+    tflite.TensorType.INT4: "int4",
 }
 TYPE_NAMES = {
     value: name for name, value in vars(tflite.TensorType).items() if isinstance(value, int)
@@ -190,10 +192,10 @@ class _Reader:
 
     @staticmethod
     def check_zero_point(zero_point: npt.NDArray[Any], dtype: str, what: str) -> None:
-        if dtype not in ("int8", "uint8", "int16", "int32", "int64"):
+        if dtype not in ("int4", "int8", "uint8", "int16", "int32", "int64"):
             return
-        info = np.iinfo(dtype)
-        if zero_point.min() < info.min or zero_point.max() > info.max:
+        low, high = _limits(dtype)
+        if zero_point.min() < low or zero_point.max() > high:
             raise corrupt(what, f"a zero point lies outside {dtype}")
 
     def contents(
@@ -211,9 +213,21 @@ class _Reader:
         # Buffer 0 is empty by convention, and so is the buffer of an activation.
         if raw.size == 0:
             return None
-        wanted = math.prod(shape) * np.dtype(dtype).itemsize
+        elements = math.prod(shape)
+        wanted = elements * np.dtype(dtype).itemsize if dtype != "int4" else (elements + 1) // 2
         if raw.size != wanted:
             raise corrupt(what, f"{raw.size} bytes of data, shape and type need {wanted}")
+        if dtype == "int4":
+            self.budget.spend(elements, 1, f"{what}, unpacked")
+            return unpack_nibbles(np.frombuffer(raw, np.uint8), elements).reshape(shape)
         if dtype == "bool":
             return np.asarray(raw.reshape(shape) != 0)
         return np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).reshape(shape)
+
+
+def _limits(dtype: str) -> tuple[int, int]:
+    """The least and greatest integer of a type."""
+    if dtype == "int4":
+        return -8, 7
+    info = np.iinfo(dtype)
+    return int(info.min), int(info.max)
