@@ -198,10 +198,10 @@ def test_a_linux_board_takes_it_without_a_tflite_form(here: Path) -> None:
 def test_too_much_ram_is_refused_with_layer_and_bytes_before_any_compiler_runs(
     here: Path, no_compilers: None
 ) -> None:
-    board = write_board(here / "tiny", ram_bytes=6000, flash_bytes=1 << 20)
+    board = write_board(here / "tiny", ram_bytes=4000, flash_bytes=1 << 20)
     arguments = ("compile", MODEL, "--target", board, "--calibrate", CALIBRATION)
-    message = r"model needs [\d,]+ bytes of RAM, 'tiny' has 6,000 bytes"
-    largest = "largest: layer pointwise_2, bytes live at once: pointwise_1"
+    message = r"model needs [\d,]+ bytes of RAM, 'tiny' has 4,000 bytes"
+    largest = "largest: layer depthwise_2, bytes live at once: pointwise_1"
     refused(here, arguments, 3, message, largest, " 2,048", "edgetool inspect")
 
 
@@ -234,9 +234,9 @@ def test_code_that_does_not_fit_beside_the_weights_is_refused_once_linked(
 
 
 def test_inspect_says_what_does_not_fit_and_in_which_layer(here: Path) -> None:
-    board = write_board(here / "tiny", ram_bytes=6000, flash_bytes=6000)
+    board = write_board(here / "tiny", ram_bytes=4000, flash_bytes=6000)
     content = succeed("inspect", MODEL, "--target", board, "--json").json
     assert content["fits"] is False
     flash, ram = content["problems"]
     assert flash.startswith("weights alone need 6,024 bytes of flash, it has 6,000")
-    assert ram.startswith("layer pointwise_2 has 6,144 bytes of activations live at once")
+    assert ram.startswith("layer depthwise_2 has 4,096 bytes of activations live at once")

@@ -67,8 +67,12 @@ class CompiledKernels:
         inputs: Sequence[Array | None],
         outputs: Sequence[int],
         parameters: Mapping[str, Any] | None = None,
+        input_addresses: Mapping[int, int] | None = None,
     ) -> int:
-        """The return code. outputs: addresses.   parameters: instead of the call's own."""
+        """The return code. outputs: addresses.   parameters: instead of the call's own.
+
+        input_addresses: of inputs, by index, that are in memory already.
+        """
         values = pack(call.parameters if parameters is None else parameters)
         kept = {name: np.ascontiguousarray(array) for name, array in call.constants.items()}
         fed = [None if array is None else np.array(array, order="C") for array in inputs]
@@ -83,6 +87,8 @@ class CompiledKernels:
                 pointers.append(outputs[argument.index])
             elif argument.role == "scratch":
                 pointers.append((scratch.ctypes.data + 15) // 16 * 16)
+            elif argument.index in (input_addresses or {}):
+                pointers.append((input_addresses or {})[argument.index])
             else:
                 contents = fed[argument.index]
                 pointers.append(None if contents is None else contents.ctypes.data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from edgetool.importers import load_model
 from edgetool.packs import Target, find_target
 from edgetool.passes import PassContext
 from edgetool.program.lowering import lower, supported_onnx
+from edgetool.program.memory_plan import shareable_bytes
 from edgetool.program.program import Program
 from edgetool.program.tensor import Tensor
 
@@ -28,6 +29,8 @@ from edgetool.program.tensor import Tensor
 class Layer:
     """One layer.   weight_bytes, live_bytes: constants it reads; activations live while it runs.
 
+    live_bytes: at least; on a microcontroller an output that can be written over an input that
+    is read for the last time counts only as far as it is larger.
     macs, live_bytes: None where they are not known.
     unsupported: why the target cannot run it, None when it can.
     """
@@ -93,7 +96,7 @@ def inspect_model(
     precision = _precision(graph, target)
     unsupported = _unsupported(graph, target)
     try:
-        layers = _program_layers(lower(graph, path.stem), precision)
+        layers = _program_layers(lower(graph, path.stem), precision, target)
     except UnsupportedOperatorError as error:
         unsupported = unsupported or {"": error.message}
         layers = _graph_layers(graph, unsupported, precision)
@@ -123,8 +126,11 @@ def _unsupported(graph: Graph, target: Target | None) -> dict[str, str]:
     }
 
 
-def _program_layers(program: Program, precision: str) -> tuple[Layer, ...]:
+def _program_layers(program: Program, precision: str, target: Target | None) -> tuple[Layer, ...]:
     live = _live_bytes(program, precision)
+    if target is not None and target.family == "microcontroller":
+        shared = _shared_bytes(program, precision)
+        live = {name: count - shared.get(name, 0) for name, count in live.items()}
     layers = []
     for operation in program.operations:
         constants = [t for t in program.input_tensors(operation) if t is not None and t.is_constant]
@@ -172,6 +178,28 @@ def _constant_bytes(tensor: Tensor, precision: str) -> int:
     if tensor.dtype == "int4":
         return tensor.nbytes
     return tensor.elements * _width(tensor.dtype, tensor.shape, precision)
+
+
+def _shared_bytes(program: Program, precision: str) -> dict[str, int]:
+    """What each operation's output can share with inputs that die there, at most, by its name.
+
+    As the general kernels of C do it, but without any distance between them: a core's own
+    kernels may need less of it.
+    """
+    calls = {}
+    for operation in program.operations:
+        call = program.kernel(operation)
+        if call is not None:
+            leads = dict.fromkeys(call.lead_bytes, 0)
+            calls[operation.name] = replace(call, lead_bytes=leads, lead_multiple=1)
+    widths = {
+        operation.name: program.output_tensors(operation)[0].dtype
+        for operation in program.operations
+    }
+    return {
+        name: count * _width(widths[name], (), precision) // np.dtype(widths[name]).itemsize
+        for name, count in shareable_bytes(program, calls).items()
+    }
 
 
 def _width(dtype: str, shape: tuple[int, ...], precision: str) -> int:

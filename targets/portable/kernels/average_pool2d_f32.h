@@ -22,7 +22,7 @@ typedef struct {
 /* Mean over windows of height and width, float32.
  * in [h][w][c], out [oh][ow][c]; scale and zero point are the input's, low and high its values.
  * Elements in the padding are not counted; each window must meet the input.
- * out must not overlap in.
+ * out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int average_pool2d_f32(const average_pool2d_f32_params *p, const float *in, float *out);
 

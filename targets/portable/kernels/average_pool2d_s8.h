@@ -22,7 +22,7 @@ typedef struct {
 /* Mean, halves away from zero, over windows of height and width, int8.
  * in [h][w][c], out [oh][ow][c]; scale and zero point are the input's, low and high its codes.
  * Elements in the padding are not counted; each window must meet the input.
- * out must not overlap in.
+ * out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int average_pool2d_s8(const average_pool2d_s8_params *p, const int8_t *in, int8_t *out);
 

@@ -22,7 +22,7 @@ typedef struct {
  * bias, multipliers, shifts: [cout rounded up to a multiple of C]; bias has
  * -in_zero_point * sum(weights of the channel) folded in; multipliers >= 0, shifts -22..-1.
  * Sums must stay below 2^23.   Sizes, strides and dilations >= 1; pads >= 0;
- * zero points -128..127; -128 <= out_min <= out_max <= 127.  out must not overlap in.
+ * zero points -128..127; -128 <= out_min <= out_max <= 127.  out may overlap in by its lead.
  * scratch: P * (header + taps) cells, then kw * cin bytes for each of P pixels; aligned like a cell.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int conv2d_blocks_s8(const conv2d_blocks_s8_params *p, const int8_t *in, const int8_t *weights,

@@ -17,7 +17,7 @@ typedef struct {
 /* 2-D convolution, float, accumulated in float.
  * in [h][w][cin]   weights [cout][kh][kw][cin/groups]   bias [cout] or NULL   out [oh][ow][cout]
  * Sizes, strides, dilations and groups >= 1; pads >= 0; out_min <= out_max.
- * out must not overlap in.
+ * out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int conv2d_f32(const conv2d_f32_params *p, const float *in, const float *weights,
                const float *bias, float *out);

@@ -20,7 +20,7 @@ typedef struct {
  * in [h][w][cin]   weights [cout][kh][kw][cin/groups]   bias [cout]   out [oh][ow][cout]
  * multipliers, shifts: [cout] if per_channel, else [1]; 0 <= multiplier < 2^15, shifts 8..46.
  * Sizes, strides, dilations and groups >= 1; pads >= 0; zero points 0; -32768 <= out_min <= out_max <= 32767;
- * sums must fit in 48 bits.  out must not overlap in.
+ * sums must fit in 48 bits.  out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int conv2d_s16(const conv2d_s16_params *p, const int16_t *in, const int8_t *weights,
                const int32_t *bias, const int16_t *multipliers, const int8_t *shifts,

@@ -21,7 +21,7 @@ typedef struct {
  * bias [cout]: -in_zero_point * sum(weights of the channel) is folded in.
  * multipliers, shifts: [cout] if per_channel, else [1]; multipliers >= 0, shifts -31..31.
  * Sizes, strides, dilations and groups >= 1; pads >= 0; zero points -128..127;
- * -128 <= out_min <= out_max <= 127; sums must fit in int32.  out must not overlap in.
+ * -128 <= out_min <= out_max <= 127; sums must fit in int32.  out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int conv2d_s8(const conv2d_s8_params *p, const int8_t *in, const int8_t *weights,
               const int32_t *bias, const int32_t *multipliers, const int8_t *shifts, int8_t *out);

@@ -16,7 +16,7 @@ typedef struct {
 /* Depthwise 2-D convolution, float, accumulated in float.
  * in [h][w][cin]   weights [kh][kw][cout]   bias [cout] or NULL   out [oh][ow][cout], cout a
  * multiple of cin; output channel c * (cout / cin) + j reads input channel c.
- * Sizes, strides and dilations >= 1; pads >= 0; out_min <= out_max.  out must not overlap in.
+ * Sizes, strides and dilations >= 1; pads >= 0; out_min <= out_max.  out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int depthwise_conv2d_f32(const depthwise_conv2d_f32_params *p, const float *in,
                          const float *weights, const float *bias, float *out);

@@ -25,7 +25,7 @@ typedef struct {
  * bias [cout]: -in_zero_point * sum(weights of the channel) is folded in.
  * multipliers, shifts [cout]: multipliers >= 0, shifts -22..-1.
  * Sums must stay below 2^23.   Sizes, strides, dilations, steps and strip_rows >= 1; pads >= 0;
- * zero points -128..127; -128 <= out_min <= out_max <= 127.  out must not overlap in.
+ * zero points -128..127; -128 <= out_min <= out_max <= 127.  out may overlap in by its lead.
  * scratch: the padded plane of a strip, rows of plane_width cells: what strip_rows output rows
  * read, plane_width what out_width rounded up to a multiple of 4 reads. Cells: edge_columns.h.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */

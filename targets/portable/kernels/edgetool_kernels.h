@@ -1,5 +1,7 @@
 /* What every kernel shares: return codes, the two functions of libc, fixed-point arithmetic.
- * C99, freestanding: no header but the compiler's own, no heap, no statics. */
+ * C99, freestanding: no header but the compiler's own, no heap, no statics.
+ * Where out may overlap in by its lead, in must begin so many bytes behind out as edgetool
+ * computes for the layer (KernelCall.lead_bytes); apart they always may be. */
 #ifndef EDGETOOL_KERNELS_H
 #define EDGETOOL_KERNELS_H
 

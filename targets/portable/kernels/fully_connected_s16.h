@@ -15,7 +15,7 @@ typedef struct {
  * multipliers, shifts: [out_size] if per_channel, else [1]; factor = multiplier / 2^shift,
  * multipliers 0 or 2^52..2^53 - 1, shifts 33..94.
  * Sizes >= 1; out_zero_point 0; -32768 <= out_min <= out_max <= 32767; sums must
- * fit in int32.  out must not overlap in.
+ * fit in int32.  out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int fully_connected_s16(const fully_connected_s16_params *p, const int16_t *in,
                         const int8_t *weights, const int32_t *bias, const uint64_t *multipliers,

@@ -22,7 +22,7 @@ typedef struct {
 /* Maximum over windows of height and width, int16.
  * in [h][w][c], out [oh][ow][c]; scale and zero point are the input's, low and high its codes.
  * Elements in the padding never win; each window must meet the input.
- * out must not overlap in.
+ * out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int max_pool2d_s16(const max_pool2d_s16_params *p, const int16_t *in, int16_t *out);
 

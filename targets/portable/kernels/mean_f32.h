@@ -11,7 +11,7 @@ typedef struct {
     int32_t count;              /* product of reduced */
 } mean_f32_params;
 
-/* Mean over any axes, float32, summed in order.   out must not overlap in.
+/* Mean over any axes, float32, summed in order.   out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG (count < 1); writes nothing on EDGE_BAD_ARG. */
 int mean_f32(const mean_f32_params *p, const float *in, float *out);
 

@@ -18,7 +18,7 @@ typedef struct {
 /* Mean over any axes, int16, with rescaling: LiteRT's MEAN.
  * out = (sum(in) - count * in_zero_point) * multiplier / 2^31 * 2^shift + out_zero_point,
  * saturated; the factor contains 1 / count.   multiplier >= 0, shift -31..31.
- * out must not overlap in.
+ * out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int mean_s16(const mean_s16_params *p, const int16_t *in, int16_t *out);
 

@@ -15,7 +15,7 @@ typedef struct {
 /* Transposed 2-D convolution, float, accumulated in float.
  * in [h][w][cin]   weights [cout][kh][kw][cin]   bias [cout] or NULL   out [oh][ow][cout]
  * Output row y receives input row i through tap y + pad_top - i * stride_height, if there is one.
- * Sizes and strides >= 1; pads >= 0; out_min <= out_max.  out must not overlap in.
+ * Sizes and strides >= 1; pads >= 0; out_min <= out_max.  out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int transpose_conv2d_f32(const transpose_conv2d_f32_params *p, const float *in,
                          const float *weights, const float *bias, float *out);

@@ -19,7 +19,7 @@ typedef struct {
  * Output row y receives input row i through tap y + pad_top - i * stride_height, if there is one.
  * multipliers, shifts: [cout] if per_channel, else [1]; multipliers >= 0, shifts -31..31.
  * Sizes and strides >= 1; pads >= 0; zero points -128..127;
- * -128 <= out_min <= out_max <= 127; sums must fit in int32.  out must not overlap in.
+ * -128 <= out_min <= out_max <= 127; sums must fit in int32.  out may overlap in by its lead.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
 int transpose_conv2d_s8(const transpose_conv2d_s8_params *p, const int8_t *in,
                         const int8_t *weights, const int32_t *bias, const int32_t *multipliers,

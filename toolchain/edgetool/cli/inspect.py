@@ -27,7 +27,8 @@ def run(
     """Show a model layer by layer, before anything is built.
 
     MACs, bytes of weights, bytes of activations that are live at once, and what a target does
-    not support.
+    not support. On a microcontroller an output may be written over an input that is not read
+    again: such bytes count once.
     """
     from edgetool.inspection import inspect_model
 

@@ -78,15 +78,19 @@ def _largest_layer(program: Program, target: Target, optimize: str) -> str:
         keys = dict.fromkeys((*plan.live_at(program, step), *touched))
         live.append([t for t in map(program.tensors.__getitem__, keys) if not t.is_constant])
     names = [operation.name for operation in program.operations]
+    shared = plan.shareable_bytes
     totals = [
-        sum(tensor.nbytes for tensor in tensors) + scratch.get(name, 0)
+        sum(tensor.nbytes for tensor in tensors) + scratch.get(name, 0) - shared.get(name, 0)
         for name, tensors in zip(names, live, strict=True)
     ]
     worst = totals.index(max(totals))
     sizes = [f"{tensor.name} {tensor.nbytes:,}" for tensor in live[worst]]
     if scratch.get(names[worst]):
         sizes.append(f"its kernel's scratch {scratch[names[worst]]:,}")
-    return f"largest: layer {names[worst]}, bytes live at once: {', '.join(sizes)}"
+    text = f"largest: layer {names[worst]}, bytes live at once: {', '.join(sizes)}"
+    if shared.get(names[worst]):
+        text += f"; {shared[names[worst]]:,} of them twice: its output lies over its input"
+    return text
 
 
 def _too_much_flash(program: Program, target: Target, needed: int, what: str) -> DoesNotFitError:

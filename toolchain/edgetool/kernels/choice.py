@@ -43,8 +43,7 @@ def plan_with_kernels(
     program: Program, folders: Sequence[Path], optimize: str = "balanced"
 ) -> MemoryPlan:
     """The memory plan with the scratch that the chosen kernels ask for."""
-    calls = choose_kernels(program, folders, optimize)
-    return plan_memory(program, scratch_of(calls))
+    return plan_memory(program, choose_kernels(program, folders, optimize))
 
 
 def scratch_of(calls: Mapping[str, KernelCall | None]) -> dict[str, int]:

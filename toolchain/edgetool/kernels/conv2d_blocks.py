@@ -11,6 +11,7 @@ from edgetool.kernels.bounded_layers import Parameters, bounded_layer, padded, r
 from edgetool.program.accumulators import Layer
 from edgetool.program.operator import Array, KernelCall
 from edgetool.program.ops.conv2d import Conv2D
+from edgetool.program.overlap import window_lead, with_lead
 from edgetool.program.tensor import Tensor
 from edgetool.program.windows import image_parameters
 
@@ -59,7 +60,9 @@ def blocks_call(
     row = layer.weights.shape[2] * layer.weights.shape[3]
     scratch = block.pixels * (block.cell_bytes * (block.header + taps) + row)
     image = image_of(operator, layer)
-    return found.call("conv2d_blocks_s8", image, weights, scratch, block.channels)
+    call = found.call("conv2d_blocks_s8", image, weights, scratch, block.channels)
+    shapes = layer.x.shape, layer.output.shape
+    return with_lead(call, window_lead(*shapes, operator.stride, operator.padding[:2], 0))
 
 
 def blocked(weights: Array, block: Block) -> Array:

@@ -11,6 +11,7 @@ from edgetool.kernels.bounded_layers import Parameters, bounded_layer, round_up
 from edgetool.program.accumulators import Layer
 from edgetool.program.operator import KernelCall
 from edgetool.program.ops.depthwise_conv2d import CHANNEL_AXIS, DepthwiseConv2D
+from edgetool.program.overlap import strip_lead, with_lead
 from edgetool.program.tensor import Tensor
 
 KINDS = frozenset({"depthwise_conv2d"})
@@ -48,9 +49,17 @@ def planes_call(
     strip_rows = next((n for n in range(rows.out_size, 1, -1) if rows.cells(n) <= fitting), 1)
     scratch = cell_bytes * width * rows.cells(strip_rows)
     parameters = _parameters(layer, rows, columns, strip_rows, width)
-    return found.call(
+    call = found.call(
         "depthwise_conv2d_planes_s8", parameters, np.ascontiguousarray(weights), scratch
     )
+    is_whole, is_upright = strip_rows == rows.out_size, rows.steps[0] >= columns.steps[0]
+    if layer.x.shape[3] != layer.channels or not (is_whole or is_upright):
+        return call
+    lead = 0
+    if not is_whole:
+        shapes = layer.x.shape, layer.output.shape
+        lead = strip_lead(*shapes, rows.stride, rows.pad, strip_rows)
+    return with_lead(call, lead, multiple=layer.channels)
 
 
 @dataclass(frozen=True)

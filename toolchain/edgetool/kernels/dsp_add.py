@@ -8,6 +8,7 @@ from edgetool.kernels.epilogue import MAX_ZERO_POINT_SHIFT
 from edgetool.program.elementwise import add_parameters, required
 from edgetool.program.operator import Argument, KernelCall
 from edgetool.program.ops.add import Add
+from edgetool.program.overlap import elementwise_leads
 from edgetool.program.tensor import Tensor
 
 KINDS = ("add",)
@@ -45,4 +46,4 @@ def call(
         Argument("input", second),
         Argument("output"),
     )
-    return KernelCall("add_dsp_s8", arguments, parameters)
+    return elementwise_leads(KernelCall("add_dsp_s8", arguments, parameters), inputs, out)

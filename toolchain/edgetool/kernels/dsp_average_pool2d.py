@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from edgetool.program.lookup import only_input
 from edgetool.program.operator import Argument, KernelCall
 from edgetool.program.ops.average_pool2d import AveragePool2D
+from edgetool.program.overlap import with_lead
 from edgetool.program.tensor import Tensor
 
 KINDS = ("average_pool2d",)
@@ -28,4 +29,4 @@ def call(
     low, high = operator.clamp.integer_bounds(out)
     parameters = {"pixels": height * width, "channels": channels, "low": low, "high": high}
     arguments = (Argument("parameters"), Argument("input"), Argument("output"))
-    return KernelCall("average_pool2d_dsp_s8", arguments, parameters)
+    return with_lead(KernelCall("average_pool2d_dsp_s8", arguments, parameters), 0)

@@ -12,6 +12,7 @@ from edgetool.kernels.epilogue import DEPTHWISE, RECTIFIED, Epilogue, choose_epi
 from edgetool.program.accumulators import Layer, requantization, require_types
 from edgetool.program.operator import Argument, KernelCall
 from edgetool.program.ops.depthwise_conv2d import CHANNEL_AXIS, DepthwiseConv2D
+from edgetool.program.overlap import strip_lead, with_lead
 from edgetool.program.tensor import Tensor
 
 KINDS = ("depthwise_conv2d",)
@@ -59,9 +60,12 @@ def call(
     }
     packed = pack_quads(layer.weight_data[0], found.bias, epilogue)
     scratch = QUAD_BYTES + COLUMN_BYTES * _columns(operator, layer)
-    return KernelCall(
+    made = KernelCall(
         "depthwise_conv2d_dsp_s8", ARGUMENTS, parameters, {"weights": packed}, scratch
     )
+    shapes = layer.x.shape, layer.output.shape
+    lead = strip_lead(*shapes, operator.stride[0], operator.padding[0], rows=1)
+    return with_lead(made, lead, multiple=layer.channels)
 
 
 def pack_quads(weights: Array, bias: Array, epilogue: Epilogue) -> npt.NDArray[np.uint32]:

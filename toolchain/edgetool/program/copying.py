@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from edgetool.program.operator import Argument, KernelCall
+from edgetool.program.overlap import ordered_lead, with_lead
 from edgetool.program.strides import LOOPS, merge_axes, pad_left, row_major
 from edgetool.program.tensor import Tensor
 
@@ -51,7 +53,16 @@ def gather_call(
         **strided_runs(dims, strides, size, what),
     }
     arguments = (Argument("parameters"), Argument("input", 0), Argument("output", 0))
-    return KernelCall("copy_strided", arguments, parameters)
+    call = KernelCall("copy_strided", arguments, parameters)
+    return with_lead(call, _gather_lead(parameters))
+
+
+def _gather_lead(parameters: Mapping[str, Any]) -> int:
+    """Of copy_strided, whose memcpy of a run wants what it reads and writes apart."""
+    reads = np.array([parameters["offset_bytes"]])
+    for dim, step in zip(parameters["dims"], parameters["strides"], strict=True):
+        reads = (reads[:, None] + np.arange(dim) * step).ravel()
+    return ordered_lead(reads, parameters["run_bytes"], 1)
 
 
 def pad_call(x: Tensor, out: Tensor, before: Sequence[int], fill: int) -> KernelCall:

@@ -18,6 +18,7 @@ from edgetool.program.arithmetic import (
 )
 from edgetool.program.layouts import Layout, identity
 from edgetool.program.operator import Argument, Array, Clamp, KernelCall, Step, integer_kernel
+from edgetool.program.overlap import elementwise_leads
 from edgetool.program.strides import LOOPS, broadcast_strides, merge_axes, pad_left
 from edgetool.program.tensor import Tensor
 
@@ -65,7 +66,8 @@ def binary_call(
         Argument("input", 1),
         Argument("output", 0),
     )
-    return KernelCall(function, arguments, {**broadcast_loops(a, b, out), **parameters})
+    call = KernelCall(function, arguments, {**broadcast_loops(a, b, out), **parameters})
+    return elementwise_leads(call, (a, b), out)
 
 
 def required(tensors: Sequence[Tensor | None]) -> tuple[Tensor, ...]:

@@ -34,7 +34,8 @@ def lookup_call(table: ByteTable, out: Tensor) -> KernelCall:
         Argument("constant", name="table"),
         Argument("output", 0),
     )
-    return KernelCall("lookup_s8", arguments, {"elements": out.elements}, {"table": table})
+    sizes = {"elements": out.elements}
+    return KernelCall("lookup_s8", arguments, sizes, {"table": table}, lead_bytes={0: 0})
 
 
 def tabulate(
@@ -62,9 +63,13 @@ def round_half_away_float(values: npt.NDArray[np.float32]) -> npt.NDArray[np.flo
 def elementwise_call(
     function: str, out: Tensor, parameters: dict[str, int | float] | None = None
 ) -> KernelCall:
-    """function(parameters, in, out) over all elements; further parameters follow `elements`."""
+    """function(parameters, in, out) over all elements; further parameters follow `elements`.
+
+    out may be in: both have the same type, or edgetool.program.overlap corrects the lead.
+    """
     arguments = (Argument("parameters"), Argument("input", 0), Argument("output", 0))
-    return KernelCall(function, arguments, {"elements": out.elements, **(parameters or {})})
+    numbers = {"elements": out.elements, **(parameters or {})}
+    return KernelCall(function, arguments, numbers, lead_bytes={0: 0})
 
 
 def only_input(inputs: Sequence[Tensor | None]) -> Tensor:

@@ -109,7 +109,8 @@ class KernelCall:
     arguments: in the order of the C signature.   scratch_bytes: what "scratch" must point to.
     lead_bytes: by input index, how many bytes after the first output the input must begin at
     least where the two overlap, so that no byte is written that is still to be read; 0 allows
-    both at one address. An input that is not named must not overlap.
+    both at one address. An input that is not named must not overlap. Where they do overlap, the
+    distance of their beginnings is a multiple of lead_multiple.
     """
 
     function: str
@@ -118,6 +119,7 @@ class KernelCall:
     constants: Mapping[str, Array] = field(default_factory=dict)
     scratch_bytes: int = 0
     lead_bytes: Mapping[int, int] = field(default_factory=dict)
+    lead_multiple: int = 1
 
 
 def integer_kernel(kind: str, tensor: Tensor) -> str:

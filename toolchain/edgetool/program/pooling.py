@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from edgetool.program.operator import Argument, Array
+import numpy as np
+
+from edgetool.program.operator import Argument, Array, KernelCall
+from edgetool.program.overlap import window_lead, with_lead
 from edgetool.program.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ ARGUMENTS = (Argument("parameters"), Argument("input", 0), Argument("output", 0)
 
 Pair = tuple[int, int]
 Padding = tuple[int, int, int, int]  # top, left, bottom, right
+Parameters = dict[str, int | float | tuple[int, ...]]
 
 
 def window_views(
@@ -38,7 +42,7 @@ def border(padding: Padding, leading: int) -> list[Pair]:
 
 def pool_parameters(
     x: Tensor, out: Tensor, kernel: Pair, stride: Pair, padding: Padding
-) -> dict[str, int | float | tuple[int, ...]]:
+) -> Parameters:
     """The fields that all pooling kernels begin with."""
     return {
         "in_height": x.shape[1],
@@ -53,6 +57,15 @@ def pool_parameters(
         "out_height": out.shape[1],
         "out_width": out.shape[2],
     }
+
+
+def pool_call(
+    function: str, x: Tensor, out: Tensor, stride: Pair, padding: Padding, parameters: Parameters
+) -> KernelCall:
+    """The call of a kernel that makes pixel by pixel, channel by channel."""
+    itemsize = np.dtype(out.dtype).itemsize
+    lead = window_lead(x.shape, out.shape, stride, padding[:2], 1, itemsize)
+    return with_lead(KernelCall(function, ARGUMENTS, parameters), lead)
 
 
 def pool_geometry(site: Site) -> tuple[Pair, Pair, Padding]:

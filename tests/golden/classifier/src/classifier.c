@@ -1,9 +1,9 @@
 /* classifier: 4 operations, 2,112 multiply-accumulates.
- * arena: 228 bytes, at least 228 needed by depthwise
+ * arena: 132 bytes, at least 132 needed by depthwise
  *          0       96  a 1x4x4x6
- *         96       96  b 1x4x4x6
- *         96       96  flat 1x96
- *        192           scratch of depthwise
+ *          0       96  b 1x4x4x6 over a
+ *          0       96  flat 1x96
+ *         96           scratch of depthwise
  *         96           scratch of conv/first
  */
 #include "classifier.h"
@@ -55,8 +55,8 @@ int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
         };
         status = depthwise_conv2d_planes_s8(&p, (const void *)(arena + 0),
             classifier_depthwise_weights, classifier_depthwise_bias,
-            classifier_depthwise_multipliers, classifier_depthwise_shifts,
-            (void *)(arena + 192), (void *)(arena + 96));
+            classifier_depthwise_multipliers, classifier_depthwise_shifts, (void *)(arena + 96),
+            (void *)(arena + 0));
         if (status != EDGE_OK)
             return status;
         EDGE_AFTER_LAYER(2);
@@ -70,9 +70,8 @@ int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
             .rows = 1, .in_size = 96, .out_size = 4, .out_zero_point = 10, .out_min = -128,
             .out_max = 127, .per_channel = 0,
         };
-        status = fully_connected_s8(&p, (const void *)(arena + 96),
-            classifier_dense_weights, classifier_dense_bias, classifier_dense_multipliers,
-            classifier_dense_shifts, output);
+        status = fully_connected_s8(&p, (const void *)(arena + 0), classifier_dense_weights,
+            classifier_dense_bias, classifier_dense_multipliers, classifier_dense_shifts, output);
         if (status != EDGE_OK)
             return status;
         EDGE_AFTER_LAYER(4);

@@ -1,7 +1,7 @@
 /* model_3_upsampler: 3 operations, 3,840 multiply-accumulates.
- * arena: 1,536 bytes, at least 1,536 needed by grouped
- *          0      768  a 1x6x8x4
- *        768      768  b 1x6x8x4
+ * arena: 944 bytes, at least 944 needed by grouped
+ *        176      768  a 1x6x8x4
+ *          0      768  b 1x6x8x4 over a
  */
 #include "model_3_upsampler.h"
 
@@ -31,7 +31,7 @@ int model_3_upsampler_run(const float *input, float *output, uint8_t *arena)
             .stride_width = 2, .pad_top = 0, .pad_left = 0, .out_min = 0.0f, .out_max = 6.0f,
         };
         status = transpose_conv2d_f32(&p, (const void *)input, model_3_upsampler_up_weights,
-            model_3_upsampler_up_bias, (void *)(arena + 0));
+            model_3_upsampler_up_bias, (void *)(arena + 176));
         if (status != EDGE_OK)
             return status;
         EDGE_AFTER_LAYER(1);
@@ -45,8 +45,8 @@ int model_3_upsampler_run(const float *input, float *output, uint8_t *arena)
             .stride_width = 1, .dilation_height = 1, .dilation_width = 2, .pad_top = 1,
             .pad_left = 2, .groups = 2, .out_min = -EDGE_INFINITY, .out_max = EDGE_INFINITY,
         };
-        status = conv2d_f32(&p, (const void *)(arena + 0),
-            model_3_upsampler_grouped_weights, NULL, (void *)(arena + 768));
+        status = conv2d_f32(&p, (const void *)(arena + 176),
+            model_3_upsampler_grouped_weights, NULL, (void *)(arena + 0));
         if (status != EDGE_OK)
             return status;
         EDGE_AFTER_LAYER(2);
@@ -57,7 +57,7 @@ int model_3_upsampler_run(const float *input, float *output, uint8_t *arena)
         static const softmax_f32_params p = {
             .rows = 48, .depth = 4, .beta = 1.0f,
         };
-        status = softmax_f32(&p, (const void *)(arena + 768), (void *)output);
+        status = softmax_f32(&p, (const void *)(arena + 0), (void *)output);
         if (status != EDGE_OK)
             return status;
         EDGE_AFTER_LAYER(3);

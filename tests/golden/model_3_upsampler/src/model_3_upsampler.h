@@ -12,7 +12,7 @@ extern "C" {
 #define EDGE_BAD_ARG 1
 #endif
 
-#define MODEL_3_UPSAMPLER_ARENA_BYTES 1536
+#define MODEL_3_UPSAMPLER_ARENA_BYTES 944
 #define MODEL_3_UPSAMPLER_ARENA_ALIGNMENT 16
 #define MODEL_3_UPSAMPLER_INPUTS 1
 #define MODEL_3_UPSAMPLER_OUTPUTS 1
@@ -25,7 +25,7 @@ extern "C" {
 #define MODEL_3_UPSAMPLER_OUTPUT_BYTES 768
 #define MODEL_3_UPSAMPLER_OUTPUT_ELEMENTS 192
 
-/* One inference. The arena is working memory, 1536 bytes aligned to 16; its contents
+/* One inference. The arena is working memory, 944 bytes aligned to 16; its contents
  * before and after do not matter. Re-entrant with one arena per caller; no heap.
  * Inputs are not written. Outputs must overlap neither inputs nor the arena.
  * Returns EDGE_OK, or EDGE_BAD_ARG for a NULL or misaligned pointer. */

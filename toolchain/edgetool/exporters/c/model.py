@@ -22,7 +22,6 @@ from edgetool.exporters.c.source import (
     weights_source,
 )
 from edgetool.kernels import choose_kernels
-from edgetool.kernels.choice import scratch_of
 from edgetool.program.memory_plan import MemoryPlan, plan_memory
 from edgetool.program.operator import KernelCall
 from edgetool.program.program import Program
@@ -87,7 +86,7 @@ def export_c(
     }
     copied = kernel_files(layers, kernel_folders)
     prefix = _free_name(c_identifier(name), copied)
-    plan = plan_memory(program, scratch_of(calls_by_name))
+    plan = plan_memory(program, calls_by_name)
     interface = Interface(program, prefix, plan.arena_bytes)
     constants = Constants(prefix)
     calls = Calls(program, storage_of(program), plan, constants, interface.single_io, kernels)

@@ -180,8 +180,17 @@ def _arena_table(program: Program, plan: MemoryPlan) -> list[str]:
     lines = [f" * arena: {plan.arena_bytes:,} bytes, at least {plan.lower_bound_bytes:,} needed"]
     if plan.peak_operation:
         lines[0] += f" by {comment_text(plan.peak_operation)}"
+    over = {
+        operation.outputs[0]: " over " + " and ".join(plan.overwritten[operation.name])
+        for operation in program.operations
+        if operation.name in plan.overwritten
+    }
     rows = [
-        (offset, program.tensors[name].nbytes, f"{name} {shape_text(program.tensors[name])}")
+        (
+            offset,
+            program.tensors[name].nbytes,
+            f"{name} {shape_text(program.tensors[name])}{over.get(name, '')}",
+        )
         for name, offset in plan.offsets.items()
     ]
     rows += [(offset, 0, f"scratch of {name}") for name, offset in plan.scratch_offsets.items()]

@@ -17,8 +17,8 @@ from edgetool.program.ops.mean import Mean
 from edgetool.program.ops.pad import Pad
 from edgetool.program.ops.requantize import Requantize
 from edgetool.program.pooling import (
-    ARGUMENTS,
     border,
+    pool_call,
     pool_geometry,
     pool_parameters,
     pooled_input,
@@ -66,10 +66,11 @@ class AveragePool2D(Operator):
         if out.dtype == "float32":
             low, high = float_bounds(self.clamp)
             numbers = {**geometry, "low": low, "high": high}
-            return KernelCall("average_pool2d_f32", ARGUMENTS, numbers)
+            return pool_call("average_pool2d_f32", x, out, self.stride, self.padding, numbers)
         first, last = self.clamp.integer_bounds(out)
         numbers = {**geometry, "low": first, "high": last}
-        return KernelCall(integer_kernel(self.kind, out), ARGUMENTS, numbers)
+        function = integer_kernel(self.kind, out)
+        return pool_call(function, x, out, self.stride, self.padding, numbers)
 
     def _sums(self, x: Array, out: Tensor) -> Array:
         padded = np.pad(x, border(self.padding, x.ndim - 3))

@@ -16,6 +16,7 @@ from edgetool.program.accumulators import (
     require_types,
 )
 from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
+from edgetool.program.overlap import window_lead, with_lead
 from edgetool.program.tensor import Tensor
 from edgetool.program.windows import (
     Padding,
@@ -69,15 +70,22 @@ class DepthwiseConv2D(Operator):
             "pad_left": self.padding[1],
         }
         if require_types(self.kind, layer) == "float32":
-            return layer_call("depthwise_conv2d_f32", layer, parameters, self.clamp)
+            call = layer_call("depthwise_conv2d_f32", layer, parameters, self.clamp)
+            return with_lead(call, self._lead(layer, itemsize=4))
         parameters["in_zero_point"] = layer.x.zero_point
         found = requantization(layer, self.clamp)
-        return layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
+        call = layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
+        return with_lead(call, self._lead(layer, 2 if layer.x.dtype == "int16" else 1))
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
         """Every tap of every output, also where it reads padding."""
         layer = Layer.of(inputs, outputs[0], CHANNEL_AXIS)
         return layer.weights.elements * layer.output.elements // layer.channels
+
+    def _lead(self, layer: Layer, itemsize: int) -> int:
+        """Of a kernel that makes pixel by pixel, channel by channel."""
+        shapes = layer.x.shape, layer.output.shape
+        return window_lead(*shapes, self.stride, self.padding[:2], 1, itemsize)
 
     def _integers(self, x: Array, layer: Layer) -> Array:
         found = requantization(layer, self.clamp)

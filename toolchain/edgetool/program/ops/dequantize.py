@@ -10,6 +10,7 @@ import numpy as np
 
 from edgetool.program.lookup import elementwise_call, only_input, refuse_type
 from edgetool.program.operator import Array, KernelCall, Operator, Step, integer_kernel
+from edgetool.program.overlap import elementwise_leads
 from edgetool.program.tensor import Tensor
 
 
@@ -32,11 +33,12 @@ class Dequantize(Operator):
         x = only_input(inputs)
         if x.dtype not in ("int8", "int16"):
             raise refuse_type(self.kind, x)
-        return elementwise_call(
+        call = elementwise_call(
             integer_kernel(self.kind, x),
             outputs[0],
             {"scale": float(x.scale), "zero_point": x.zero_point},
         )
+        return elementwise_leads(call, inputs, outputs[0])
 
 
 OPERATOR = Dequantize

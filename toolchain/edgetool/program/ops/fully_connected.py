@@ -22,6 +22,7 @@ from edgetool.program.accumulators import (
 )
 from edgetool.program.layouts import identity
 from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
+from edgetool.program.overlap import ordered_lead, with_lead
 from edgetool.program.tensor import Tensor
 from edgetool.program.windows import sample_chunks
 
@@ -62,14 +63,23 @@ class FullyConnected(Operator):
             "out_size": out_size,
         }
         if require_types(self.kind, layer) == "float32":
-            return layer_call("fully_connected_f32", layer, parameters, self.clamp)
+            call = layer_call("fully_connected_f32", layer, parameters, self.clamp)
+            return with_lead(call, self._lead(layer, itemsize=4))
         found = requantization(layer, self.clamp, REAL)
-        return layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
+        call = layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
+        return with_lead(call, self._lead(layer, 2 if layer.x.dtype == "int16" else 1))
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
         """Rows times inputs times outputs."""
         layer = Layer.of(inputs, outputs[0])
         return layer.weights.elements * layer.output.elements // layer.channels
+
+    @staticmethod
+    def _lead(layer: Layer, itemsize: int) -> int:
+        """Of a kernel that makes row by row, output by output."""
+        out_size, in_size = layer.weights.shape
+        rows = np.arange(layer.x.elements // in_size)
+        return ordered_lead(rows * in_size * itemsize, out_size * itemsize, 1)
 
     def _integers(self, x: Array, layer: Layer) -> Array:
         found = requantization(layer, self.clamp, REAL)

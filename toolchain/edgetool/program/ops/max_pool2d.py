@@ -13,8 +13,8 @@ from edgetool.program.layouts import channels_last
 from edgetool.program.lookup import only_input
 from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
 from edgetool.program.pooling import (
-    ARGUMENTS,
     border,
+    pool_call,
     pool_geometry,
     pool_parameters,
     pooled_input,
@@ -62,11 +62,12 @@ class MaxPool2D(Operator):
         geometry = pool_parameters(x, out, self.window, self.stride, self.padding)
         if out.dtype == "float32":
             low, high = float_bounds(self.clamp)
-            return KernelCall("max_pool2d_f32", ARGUMENTS, {**geometry, "low": low, "high": high})
+            numbers = {**geometry, "low": low, "high": high}
+            return pool_call("max_pool2d_f32", x, out, self.stride, self.padding, numbers)
         first, last = self._bounds(out)
-        return KernelCall(
-            integer_kernel(self.kind, out), ARGUMENTS, {**geometry, "low": first, "high": last}
-        )
+        numbers = {**geometry, "low": first, "high": last}
+        function = integer_kernel(self.kind, out)
+        return pool_call(function, x, out, self.stride, self.padding, numbers)
 
     def _bounds(self, out: Tensor) -> tuple[int, int]:
         """Integer clamp; an integer tensor without parameters has no real clamp."""

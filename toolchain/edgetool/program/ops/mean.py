@@ -19,6 +19,7 @@ from edgetool.program.operator import (
     Step,
     integer_kernel,
 )
+from edgetool.program.overlap import ordered_lead, with_lead
 from edgetool.program.strides import merge_axes, pad_left, row_major
 from edgetool.program.tensor import Tensor
 
@@ -62,7 +63,8 @@ class Mean(Operator):
         arguments = (Argument("parameters"), Argument("input", 0), Argument("output", 0))
         loops = self._loops(x)
         if out.dtype == "float32":
-            return KernelCall("mean_f32", arguments, {**loops, "count": self._count(x)})
+            call = KernelCall("mean_f32", arguments, {**loops, "count": self._count(x)})
+            return with_lead(call, self._lead(x, itemsize=4))
         multiplier, shift = self._factor(x, out)
         numbers = {
             "count": self._count(x),
@@ -71,7 +73,16 @@ class Mean(Operator):
             "shift": shift,
             "out_zero_point": out.zero_point,
         }
-        return KernelCall(integer_kernel(self.kind, out), arguments, {**loops, **numbers})
+        call = KernelCall(integer_kernel(self.kind, out), arguments, {**loops, **numbers})
+        return with_lead(call, self._lead(x, 2 if x.dtype == "int16" else 1))
+
+    def _lead(self, x: Tensor, itemsize: int) -> int:
+        """Of a kernel that sums up all that an output needs before it writes it."""
+        first = np.zeros(1, np.int64)
+        for axis, (dim, step) in enumerate(zip(x.shape, row_major(x.shape), strict=True)):
+            if axis not in self.axes:
+                first = (first[:, None] + np.arange(dim) * step).ravel()
+        return ordered_lead(first * itemsize, itemsize, 0)
 
     def _count(self, x: Tensor) -> int:
         return int(np.prod([x.shape[axis] for axis in self.axes], dtype=np.int64))

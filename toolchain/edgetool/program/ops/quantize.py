@@ -10,6 +10,7 @@ import numpy as np
 
 from edgetool.program.lookup import elementwise_call, refuse_type, round_half_away_float
 from edgetool.program.operator import Array, KernelCall, Operator, Step, integer_kernel
+from edgetool.program.overlap import elementwise_leads
 from edgetool.program.tensor import Tensor
 
 
@@ -38,11 +39,12 @@ class Quantize(Operator):
         out = outputs[0]
         if out.dtype not in ("int8", "int16"):
             raise refuse_type(self.kind, out)
-        return elementwise_call(
+        call = elementwise_call(
             integer_kernel(self.kind, out),
             out,
             {"scale": float(out.scale), "zero_point": out.zero_point},
         )
+        return elementwise_leads(call, inputs, outputs[0])
 
 
 OPERATOR = Quantize

@@ -13,6 +13,7 @@ from edgetool.program.copying import element_bytes
 from edgetool.program.layouts import channels_last
 from edgetool.program.lookup import only_input, round_half_away_float
 from edgetool.program.operator import Argument, Array, KernelCall, Operator, Step
+from edgetool.program.overlap import ordered_lead, with_lead
 from edgetool.program.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class ResizeNearest(Operator):
             Argument("input", 0),
             Argument("output", 0),
         )
-        return KernelCall(
+        call = KernelCall(
             "resize_nearest",
             arguments,
             {
@@ -62,6 +63,8 @@ class ResizeNearest(Operator):
             },
             {"rows": rows, "columns": columns},
         )
+        first_read = rows[:, None].astype(np.int64) * x.shape[2] + columns
+        return with_lead(call, ordered_lead(first_read.ravel() * pixel, pixel, 1))
 
     def indices(self, x: Tensor, out: Tensor) -> tuple[npt.NDArray[np.int16], ...]:
         """Source row of each output row, source column of each output column."""

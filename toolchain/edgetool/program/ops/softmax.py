@@ -24,6 +24,7 @@ from edgetool.program.fixed_point import EXP_FRACTION_BITS, exp_of_negative, rec
 from edgetool.program.layouts import Layout, channels_last, identity
 from edgetool.program.lookup import only_input
 from edgetool.program.operator import Argument, Array, KernelCall, Operator, Step
+from edgetool.program.overlap import with_lead
 from edgetool.program.tensor import Tensor
 from edgetool.program.wide_softmax import OUTPUT as WIDE_OUTPUT
 from edgetool.program.wide_softmax import (
@@ -81,19 +82,22 @@ class Softmax(Operator):
         ends = (Argument("input", 0), Argument("output", 0))
         if out.dtype == "float32":
             parameters = {**rows, "beta": float(self.beta)}
-            return KernelCall("softmax_f32", (Argument("parameters"), *ends), parameters)
+            call = KernelCall("softmax_f32", (Argument("parameters"), *ends), parameters)
+            return with_lead(call, 0)
         if out.dtype == "int16":
             multiplier, shift = distance_factor(x, self.beta)
-            return KernelCall(
+            call = KernelCall(
                 "softmax_s16",
                 (Argument("parameters"), *map(_constant, TABLES), *ends),
                 {**rows, "multiplier": multiplier, "shift": shift},
                 dict(zip(TABLES, (exponentials(), reciprocals()), strict=True)),
             )
+            return with_lead(call, 0)
         table = self.exponentials(x)
         arguments = (Argument("parameters"), Argument("constant", name="exponentials"), *ends)
         sizes = {**rows, "entries": len(table)}
-        return KernelCall("softmax_s8", arguments, sizes, {"exponentials": table})
+        call = KernelCall("softmax_s8", arguments, sizes, {"exponentials": table})
+        return with_lead(call, 0)
 
     def exponentials(self, x: Tensor) -> npt.NDArray[np.int32]:
         """exp(-beta * scale * d) as raw fixed point without integer bits, d = 0, 1, …

@@ -18,6 +18,7 @@ from edgetool.program.accumulators import (
 )
 from edgetool.program.convolution_site import ConvolutionSite
 from edgetool.program.operator import Array, Clamp, KernelCall, Operator, Step, integer_kernel
+from edgetool.program.overlap import ordered_lead, with_lead
 from edgetool.program.tensor import Tensor
 from edgetool.program.windows import Padding, Pair, image_parameters, sample_chunks
 
@@ -63,15 +64,32 @@ class TransposeConv2D(Operator):
             "pad_left": self.padding[1],
         }
         if require_types(self.kind, layer) == "float32":
-            return layer_call("transpose_conv2d_f32", layer, parameters, self.clamp)
+            call = layer_call("transpose_conv2d_f32", layer, parameters, self.clamp)
+            return with_lead(call, self._lead(layer, itemsize=4))
         parameters["in_zero_point"] = layer.x.zero_point
         found = requantization(layer, self.clamp, fold=False)
-        return layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
+        call = layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
+        return with_lead(call, self._lead(layer, 2 if layer.x.dtype == "int16" else 1))
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
         """Every tap of every input, also where its result is cut off."""
         layer = Layer.of(inputs, outputs[0])
         return layer.weights.elements * layer.x.elements // layer.x.shape[-1]
+
+    def _lead(self, layer: Layer, itemsize: int) -> int:
+        """Of a kernel that makes pixel by pixel, channel by channel."""
+        rows, columns = (
+            np.maximum(0, -(-(np.arange(size) + pad - kernel + 1) // stride))
+            for size, pad, kernel, stride in zip(
+                layer.output.shape[1:3],
+                self.padding[:2],
+                layer.weights.shape[1:3],
+                self.stride,
+                strict=True,
+            )
+        )
+        first_read = (rows[:, None] * layer.x.shape[2] + columns).ravel() * layer.x.shape[3]
+        return ordered_lead(first_read * itemsize, layer.output.shape[3] * itemsize, 1)
 
     def _integers(self, x: Array, layer: Layer) -> Array:
         found = requantization(layer, self.clamp, fold=False)
