@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +16,12 @@ from edgetool.compilers.firmware import (
     plan_memory,
 )
 from edgetool.compilers.gcc import gcc_toolchain
-from edgetool.compilers.invoke import invoke, undefined_symbols
-from edgetool.compilers.machines import Machine, machine_named
+from edgetool.compilers.machines import Machine, machine_named, memory_command
 from edgetool.compilers.toolchain import Toolchain
+from edgetool.compilers.units import Unit, UnitBuilder
 from edgetool.compilers.zig import zig_toolchain
-from edgetool.errors import CompilerError
 from edgetool.packs.finding import built_in_root
 from edgetool.packs.schema import Core
-
-PARALLEL_COMPILERS = 2
 
 
 def build(
@@ -43,21 +39,17 @@ def build(
     """
     firmware.check()
     directory = directory.resolve()
-    toolchain = zig_toolchain(core) if compiler == "clang" else gcc_toolchain(core)
+    toolchain = toolchain_for(core, compiler)
     job = _Job(firmware, core, toolchain, optimize, directory, machine_named(core.qemu_machine))
     job.write_configuration()
-    objects = job.compile()
-    elf_path = job.link(objects)
-    return _image(job, elf_path)
+    builder = UnitBuilder(toolchain, core.name, directory)
+    objects = builder.compile(list(job.units()))
+    return _image(job, builder.link(objects, "firmware.ld", f"{firmware.name}.elf"))
 
 
-@dataclass(frozen=True)
-class _Unit:
-    """One file to compile: its object's name ends in what the linker script tells it by."""
-
-    source: Path
-    object: str
-    flags: tuple[str, ...]
+def toolchain_for(core: Core, compiler: Compiler) -> Toolchain:
+    """The compiler's commands for a core. Raises: MissingToolError."""
+    return zig_toolchain(core) if compiler == "clang" else gcc_toolchain(core)
 
 
 @dataclass(frozen=True)
@@ -79,54 +71,24 @@ class _Job:
         (self.directory / "config.h").write_text(header)
         sections = (harness_folder() / "firmware.ld").read_text()
         sections = sections.replace("EDGE_STACK_BYTES", str(STACK_BYTES))
-        (self.directory / "firmware.ld").write_text(_memory(self.machine) + sections)
+        memory = memory_command(self.machine.flash, self.machine.ram, self.machine.vectors)
+        (self.directory / "firmware.ld").write_text(memory + sections)
 
-    def units(self) -> Iterator[_Unit]:
+    def units(self) -> Iterator[Unit]:
         include = tuple(f"-I{path.resolve()}" for path in self.firmware.include)
         for index, source in enumerate(self.firmware.sources):
             flags = (self.optimize, *self.toolchain.model_flags, *include)
-            yield _Unit(source.resolve(), f"{index:03d}_{source.stem}.model.o", flags)
+            yield Unit(source.resolve(), f"{index:03d}_{source.stem}.model.o", flags)
         harness = harness_folder()
         start = "start_riscv.c" if self.core.isa.startswith("rv") else "start_arm.c"
         ours = (f"-I{harness}", f"-I{self.directory}")
         for name in ("harness.c", start):
             flags = (*self.toolchain.harness_flags, *ours)
-            yield _Unit(harness / name, f"{Path(name).stem}.harness.o", flags)
+            yield Unit(harness / name, f"{Path(name).stem}.harness.o", flags)
         for name in self.toolchain.helpers:
             # -fno-builtin: memcpy must not be compiled into a call of memcpy.
             flags = (*self.toolchain.harness_flags, *ours)
-            yield _Unit(harness / "helpers" / name, f"{Path(name).stem}.helper.o", flags)
-
-    def compile(self) -> list[str]:
-        units = list(self.units())
-        with ThreadPoolExecutor(PARALLEL_COMPILERS) as pool:
-            list(pool.map(self._compile_unit, units))
-        return [unit.object for unit in units]
-
-    def _compile_unit(self, unit: _Unit) -> None:
-        folder = unit.source.parent
-        command = [*self.toolchain.compile, *unit.flags, f"-ffile-prefix-map={folder}=."]
-        command += ["-c", unit.source.name, "-o", str(self.directory / unit.object)]
-        invoke(command, folder, f"compile {unit.source.name} for {self.core.name}")
-
-    def link(self, objects: list[str]) -> Path:
-        try:
-            self._link(self.toolchain.link, objects)
-        except CompilerError as error:
-            missing = undefined_symbols(error)
-            if not missing or self.toolchain.run_time_link is None:
-                raise
-            self._link(self.toolchain.run_time_link, objects)
-        return self.directory / self._elf_name
-
-    @property
-    def _elf_name(self) -> str:
-        return f"{self.firmware.name}.elf"
-
-    def _link(self, command: tuple[str, ...], objects: list[str]) -> None:
-        arguments = [*command, "-T", "firmware.ld", *objects, *self.toolchain.libraries]
-        arguments += ["-o", self._elf_name]
-        invoke(arguments, self.directory, f"link {self._elf_name} for {self.core.name}")
+            yield Unit(harness / "helpers" / name, f"{Path(name).stem}.helper.o", flags)
 
 
 def harness_folder() -> Path:
@@ -147,19 +109,6 @@ def _configuration(firmware: Firmware, plan: MemoryPlan, machine: Machine) -> st
         "EDGE_FPGAIO": f"{machine.fpgaio or 0:#x}u",
     }
     return "".join(f"#define {name} {value}\n" for name, value in macros.items())
-
-
-def _memory(machine: Machine) -> str:
-    """The MEMORY command. Vectors share flash where the machine starts there."""
-    regions = {"FLASH": machine.flash, "RAM": machine.ram}
-    if machine.vectors:
-        regions["VECTORS"] = machine.vectors
-    lines = [
-        f"  {name} (rwx) : ORIGIN = {region.start:#x}, LENGTH = {region.size:#x}\n"
-        for name, region in regions.items()
-    ]
-    alias = "" if machine.vectors else 'REGION_ALIAS("VECTORS", FLASH)\n'
-    return f"MEMORY {{\n{''.join(lines)}}}\n{alias}"
 
 
 def _image(job: _Job, path: Path) -> Image:

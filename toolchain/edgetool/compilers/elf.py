@@ -33,11 +33,15 @@ class Section:
 
 @dataclass(frozen=True)
 class Segment:
-    """Bytes to load at address; memory up to size is zero behind them."""
+    """Bytes for address; memory up to size is zero behind them.
+
+    load_address: where they are kept until start-up code copies them; elsewhere for variables.
+    """
 
     address: int
     data: bytes
     size: int
+    load_address: int
 
 
 @dataclass(frozen=True)
@@ -138,11 +142,11 @@ class _Reader:
     def _segments(self, offset: int) -> Iterator[Segment]:
         entry_size, count = struct.unpack_from("<HH", self.content, 42)
         for index in range(count):
-            kind, at, virtual, _, in_file, in_memory = struct.unpack(
+            kind, at, virtual, physical, in_file, in_memory = struct.unpack(
                 "<6I", self._bytes(offset + index * entry_size, 24)
             )
             if kind == _LOADED and in_memory:
-                yield Segment(virtual, self._bytes(at, in_file), in_memory)
+                yield Segment(virtual, self._bytes(at, in_file), in_memory, physical)
 
     def _symbols(self, headers: list[_Header], machine: int) -> Iterator[Symbol]:
         for header in headers:

@@ -31,6 +31,7 @@ class Machine:
     vectors: where the core finds its first instruction; it may be the start of flash.
     fpgaio: address of the block whose counters tell executed instructions; None: RISC-V, which has
     an instruction counter, or a core that only unicorn runs.   counter_hz: rate of its counter.
+    uart: address of its CMSDK UART 0; None: it has none that a port in targets/firmware drives.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Machine:
     vectors: Region | None = None
     fpgaio: int | None = None
     counter_hz: int = 0
+    uart: int | None = None
 
     @property
     def regions(self) -> tuple[Region, ...]:
@@ -53,6 +55,7 @@ def _mps2(name: str, psram: int) -> Machine:
         ram=Region(psram, 16 * MIB),
         fpgaio=0x4002_8000,
         counter_hz=25_000_000,
+        uart=0x4000_4000,
     )
 
 
@@ -62,6 +65,7 @@ _AN505 = Machine(
     ram=Region(0x8000_0000, 16 * MIB),
     fpgaio=0x5030_2000,
     counter_hz=20_000_000,
+    uart=0x5020_0000,
 )
 _AN547 = Machine(
     "mps3-an547",
@@ -70,6 +74,7 @@ _AN547 = Machine(
     ram=Region(0x6200_0000, 16 * MIB),
     fpgaio=0x5930_2000,
     counter_hz=20_000_000,
+    uart=0x5930_3000,
 )
 _VIRT = Machine(
     "virt",
@@ -104,3 +109,14 @@ def machine_named(qemu_machine: str | None) -> Machine:
 def is_known_to_qemu(machine: Machine) -> bool:
     """Whether QEMU can run what is linked for this machine."""
     return machine.name in _MACHINES
+
+
+def memory_command(flash: Region, ram: Region, vectors: Region | None) -> str:
+    """A linker script's MEMORY command. Vectors share flash where the machine starts there."""
+    regions = {"FLASH": flash, "RAM": ram} | ({"VECTORS": vectors} if vectors else {})
+    lines = [
+        f"  {name} (rwx) : ORIGIN = {region.start:#x}, LENGTH = {region.size:#x}\n"
+        for name, region in regions.items()
+    ]
+    alias = "" if vectors else 'REGION_ALIAS("VECTORS", FLASH)\n'
+    return f"MEMORY {{\n{''.join(lines)}}}\n{alias}"
