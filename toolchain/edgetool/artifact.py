@@ -35,7 +35,8 @@ TFLITE = "model.tflite"
 SOURCES = "c"
 TARGET = "target.json"
 # What verify and profile leave beside the manifest; not part of the artifact's identity.
-RESULTS = ("verify.json", "profile.json")
+INTERRUPTED = "profile-interrupted.json"
+RESULTS = ("verify.json", "profile.json", INTERRUPTED)
 # JSON types of the manifest's parts, of those that are not objects.
 _PARTS: Mapping[str, tuple[type, str]] = {
     **dict.fromkeys(("name", "precision", "io", "edgetool"), (str, "text")),
@@ -191,14 +192,16 @@ class Artifact:
 
 
 @contextmanager
-def new_folder(output: Path, force: bool) -> Iterator[Path]:
+def new_folder(output: Path, force: bool, marker: str = MANIFEST) -> Iterator[Path]:
     """A folder to fill that becomes output when the block ends well, and vanishes otherwise.
+
+    marker: the file by which a folder that force may replace is known.
 
     Folders above it that were made for it vanish too. An artifact that force replaces is there,
     whole, until the new one is.
     Raises: as check_output.
     """
-    check_output(output, force)
+    check_output(output, force, marker)
     made = [folder for folder in output.parents if not folder.exists()]
     aside = None
     try:
@@ -216,12 +219,12 @@ def new_folder(output: Path, force: bool) -> Iterator[Path]:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def check_output(output: Path, force: bool) -> None:
+def check_output(output: Path, force: bool, marker: str = MANIFEST) -> None:
     """Refuse an output that is in the way, or that cannot be written.
 
     Raises: OutputExistsError when output is there and force is not given, or when it is there
-    and is not an artifact (force never deletes what edgetool did not write); UsageError when
-    no folder can be made there.
+    and has no marker (force never deletes what edgetool did not write); UsageError when no
+    folder can be made there.
     """
     if not output.exists():
         _check_parent(output)
@@ -231,9 +234,10 @@ def check_output(output: Path, force: bool) -> None:
             f"output '{output}' already exists",
             hints=("--force to replace it", "--output FOLDER for another place"),
         )
-    if not (output / MANIFEST).is_file() and not (output.is_dir() and not any(output.iterdir())):
+    if not (output / marker).is_file() and not (output.is_dir() and not any(output.iterdir())):
+        wanted = "not an artifact" if marker == MANIFEST else f"without {marker}"
         raise OutputExistsError(
-            f"'{output}' is not an artifact: --force does not replace it",
+            f"'{output}' is {wanted}: --force does not replace it",
             hints=("another --output, or remove it yourself",),
         )
     _check_parent(output)

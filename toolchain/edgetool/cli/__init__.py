@@ -13,6 +13,7 @@ from edgetool.cli import (
     compile,
     doctor,
     evaluate,
+    firmware,
     inspect,
     models,
     profile,
@@ -55,6 +56,7 @@ app.command("compile", epilog=compile.EXAMPLE)(compile.run)
 app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.run)
 app.command("verify")(verify.run)
 app.command("profile")(profile.run)
+app.command("firmware", epilog=firmware.EXAMPLE)(firmware.run)
 app.command("compare")(compare.run)
 app.command("inspect")(inspect.run)
 app.add_typer(targets.app, name="targets")

@@ -1,16 +1,21 @@
 """Programs as plain C99: a folder to drop into any build, without a heap and re-entrant."""
 
+from edgetool.exporters.c.board_model import board_model, observed_copy
 from edgetool.exporters.c.layout import generated_name, include_folders, source_files
 from edgetool.exporters.c.model import CSources, export_c
 from edgetool.exporters.c.names import c_identifier
 from edgetool.exporters.c.projects import COMPILER_FLAGS
+from edgetool.exporters.c.source import Interface
 
 __all__ = [
     "COMPILER_FLAGS",
     "CSources",
+    "Interface",
+    "board_model",
     "c_identifier",
     "export_c",
     "generated_name",
     "include_folders",
+    "observed_copy",
     "source_files",
 ]

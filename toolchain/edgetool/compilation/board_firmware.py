@@ -1,0 +1,185 @@
+"""Firmware that runs an artifact's model on a board: a folder of C, built where a port exists."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgetool import __version__
+from edgetool.artifact import SOURCES, Artifact, file_sha256, new_folder
+from edgetool.compilation.board_readme import board_readme
+from edgetool.compilation.firmware import core_of
+from edgetool.compilation.fitting import plan_of
+from edgetool.compilers.board import BoardImage, BoardSources, build_board, linker_script
+from edgetool.compilers.firmware import Compiler
+from edgetool.compilers.ports import Port, firmware_folder, qemu_port
+from edgetool.errors import ModelError, UsageError
+from edgetool.exporters.c import (
+    COMPILER_FLAGS,
+    Interface,
+    board_model,
+    generated_name,
+    include_folders,
+    observed_copy,
+)
+from edgetool.exporters.c.board_model import LAYERS_MAX
+from edgetool.packs import Target
+from edgetool.runtimes.session import Progress, step
+
+DESCRIPTION = "firmware.json"
+START = "start_arm.c"
+HOOKS = "hooks"
+QEMU = "qemu"
+
+
+@dataclass(frozen=True)
+class BoardFirmware:
+    """A written firmware folder.   image: None where it is to be built in a vendor's project."""
+
+    folder: Path
+    port: str
+    image: BoardImage | None
+    qemu_machine: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """What `firmware --json` prints and firmware.json holds."""
+        content: dict[str, Any] = {"schema_version": 1, "port": self.port}
+        if self.image is not None:
+            content["elf"] = self.image.elf.name
+            content["elf_sha256"] = file_sha256(self.image.elf)
+            content["compiler"] = self.image.compiler
+            content["address"] = f"{self.image.address:#010x}"
+        if self.image is not None and self.image.flat is not None:
+            content["bin"] = self.image.flat.name
+        if self.qemu_machine is not None:
+            content["qemu_machine"] = self.qemu_machine
+        return content
+
+
+def make_firmware(
+    artifact: Artifact,
+    output: Path,
+    *,
+    port: str | None = None,
+    compiler: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> BoardFirmware:
+    """Write the firmware of an artifact's model into output, and build it for its port.
+
+    port: "qemu", "hooks" (the user's own four functions; nothing is built), None: hooks.
+    Raises: UsageError, OutputExistsError, MissingToolError, CompilerError, DoesNotFitError.
+    """
+    target = artifact.target()
+    chosen = _port_of(target, port)
+    with new_folder(output, force, DESCRIPTION) as folder:
+        sources = write_sources(artifact, target, chosen, folder)
+        image = None
+        if chosen is not None:
+            family = _compiler_of(artifact, compiler)
+            with (
+                tempfile.TemporaryDirectory(prefix="edgetool-") as work,
+                step(progress, f"build with {family}"),
+            ):
+                image = build_board(sources, core_of(target), chosen, family, folder, Path(work))
+        made = BoardFirmware(
+            folder,
+            chosen.name if chosen else HOOKS,
+            image,
+            chosen.qemu_machine if chosen else None,
+        )
+        _describe(artifact, made)
+    return _moved(made, output)
+
+
+def _compiler_of(artifact: Artifact, wanted: str | None) -> Compiler:
+    """The one asked for, else the one that the artifact was built with. Raises: UsageError."""
+    name = wanted or str((artifact.manifest.compiler or {}).get("family", "clang"))
+    if name == "gcc":
+        return "gcc"
+    if name == "clang":
+        return "clang"
+    raise UsageError(f"compiler '{name}' is not known", hints=("one of: clang, gcc",))
+
+
+def _port_of(target: Target, wanted: str | None) -> Port | None:
+    """The port to build for, None for the user's own hooks. Raises: UsageError."""
+    core = core_of(target)
+    if not core.isa.startswith("arm"):
+        raise UsageError(
+            f"there is no firmware for {core.name}: only Cortex-M boards have one",
+            hints=("edgetool profile ARTIFACT, which runs the model in an emulator",),
+        )
+    if wanted in (None, HOOKS):
+        return None
+    if wanted == QEMU:
+        return qemu_port(core)
+    raise UsageError(f"port '{wanted}' is not known", hints=(f"one of: {QEMU}, {HOOKS}",))
+
+
+def write_sources(
+    artifact: Artifact, target: Target, port: Port | None, folder: Path
+) -> BoardSources:
+    """The firmware's C in folder/src: edgetool's own, the artifact's, and what ties them together.
+
+    Raises: UsageError for an artifact without C sources.
+    """
+    program, generated = artifact.program(), artifact.path(SOURCES)
+    if program is None or generated is None:
+        raise UsageError(f"'{artifact.folder}' has no C sources for a firmware")
+    if len(program.operations) > LAYERS_MAX:
+        raise ModelError(f"a firmware can tell {LAYERS_MAX} layers apart at most")
+    ours, model = folder / "src", folder / "src" / "model"
+    shutil.copytree(include_folders(generated)[0], model)
+    name = generated_name(generated)
+    arena_bytes = plan_of(program, target, artifact.manifest.optimize).arena_bytes
+    interface = Interface(program, name, arena_bytes)
+    tied = {
+        "edge_model.c": board_model(interface, artifact.sha256, core_of(target).name),
+        f"{name}_observed.c": observed_copy(name),
+    }
+    for file, text in tied.items():
+        (ours / file).write_text(text)
+    firmware = _copy_firmware(ours, port)
+    if port is not None:
+        sections = (firmware_folder() / "firmware.ld").read_text()
+        (folder / "firmware.ld").write_text(linker_script(sections, port))
+    (folder / "README.md").write_text(board_readme(name, port))
+    return BoardSources(
+        model=(*sorted(model.rglob("*.c")), *(ours / file for file in tied)),
+        firmware=firmware,
+        include=(ours, model),
+        optimize=COMPILER_FLAGS[artifact.manifest.optimize],
+    )
+
+
+def _copy_firmware(folder: Path, port: Port | None) -> tuple[Path, ...]:
+    """Copy edgetool's own C files; those of them to compile. A vendor brings its own start-up."""
+    origin = firmware_folder()
+    files = [*origin.glob("edge_*.[ch]")]
+    if port is None:
+        files.append(origin / "ports" / "my_board.c")
+    else:
+        files += [origin / START, origin / "ports" / f"{port.source}.c"]
+    copied = [Path(shutil.copy(file, folder / file.name)) for file in sorted(files)]
+    return tuple(file for file in copied if file.suffix == ".c")
+
+
+def _describe(artifact: Artifact, made: BoardFirmware) -> None:
+    content = made.to_json()
+    content["edgetool"] = __version__
+    content["artifact_sha256"] = artifact.sha256
+    (made.folder / DESCRIPTION).write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _moved(made: BoardFirmware, output: Path) -> BoardFirmware:
+    """The same, where the folder has been renamed to."""
+    image = made.image
+    if image is not None:
+        flat = output / image.flat.name if image.flat else None
+        image = BoardImage(output / image.elf.name, flat, image.address, image.compiler)
+    return BoardFirmware(output, made.port, image, made.qemu_machine)

@@ -1,0 +1,55 @@
+"""The README of a firmware folder: how to build it, run it and put it into a vendor's project."""
+
+from __future__ import annotations
+
+from edgetool.compilers.ports import Port
+
+
+def board_readme(name: str, port: Port | None) -> str:
+    """name: C prefix of the model.   port: None for a board that the user brings up."""
+    return f"""# Firmware for {name}
+
+Runs the model on a board and answers `edgetool profile ARTIFACT --device PORT` and
+`edgetool verify ARTIFACT --device PORT` over a serial line (115200 baud, 8N1).
+
+{_built(port) if port else _HOOKS}
+| where | what |
+|---|---|
+| `src/model/` | the artifact's C, unchanged |
+| `src/edge_model.c` | buffers, and what the firmware says of the model |
+| `src/{name}_observed.c` | a second `{name}_run` that tells layers apart |
+| `src/edge_*.c` | serial protocol, counters, painted stack and arena |
+| `src/edge_board.h` | what a port implements |
+
+No heap, no interrupt, no C library beyond `memcpy` and `memset`. The model is called on the
+caller's stack: leave 4 KiB and some hundred bytes for it (`EDGE_STACK_PAINTED_BYTES`).
+"""
+
+
+def _built(port: Port) -> str:
+    lines = [
+        f"Built for {port.name}: `firmware.elf`, linked by `firmware.ld`; start-up code is",
+        f"`src/start_arm.c`, the port `src/{port.source}.c`.",
+        "",
+    ]
+    if port.qemu_machine:
+        lines += [
+            "```",
+            f"qemu-system-arm -M {port.qemu_machine} -kernel firmware.elf -serial pty \\",
+            "  -display none -monitor none -icount shift=8",
+            "```",
+            "",
+            "QEMU prints the port's name (`/dev/pts/N`). What it counts are instructions, and they",
+            "are called emulated.",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+_HOOKS = """Add it to a project of your board's vendor (STM32CubeIDE, Pico SDK, Zephyr, Arduino):
+
+1. compile every `.c` file below `src/`, with `src` and `src/model` on the include path;
+2. fill in the four functions of `src/my_board.c`; `src/edge_board.h` says what they do;
+3. call `edge_firmware_main()` when clocks and UART are up: it does not return. Or call
+   `edge_firmware_start()` once and `edge_firmware_poll()` in your own loop.
+"""
