@@ -38,7 +38,8 @@ ROOMS: dict[str, set[str]] = {
     "exporters": {"errors", "graph", "program", "kernels"},
     "artifact": {"errors", "figures", "packs", "program"},
     "compilers": {"errors", "packs", "program", "artifact"},
-    "runtimes": {"errors", "figures", "packs", "program", "artifact", "compilers"},
+    "transports": {"errors", "packs"},
+    "runtimes": {"errors", "figures", "packs", "program", "artifact", "compilers", "transports"},
     "comparison": {"errors", "figures", "artifact"},
     "doctor": {"errors", "packs", "compilers", "runtimes"},
     "inspection": {

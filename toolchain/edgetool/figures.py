@@ -37,6 +37,27 @@ class Figure:
         return cls(figure["value"], figure["unit"], figure["kind"], figure.get("source", ""))
 
 
+@dataclass(frozen=True)
+class Series:
+    """Raw samples behind a figure, in the order in which they were taken; fields as Figure's."""
+
+    values: tuple[float, ...]
+    unit: str
+    kind: Kind
+    source: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """{values, unit, kind} and source where there is one."""
+        series: dict[str, Any] = {
+            "values": list(self.values),
+            "unit": self.unit,
+            "kind": self.kind,
+        }
+        if self.source:
+            series["source"] = self.source
+        return series
+
+
 def format_figure(figure: Figure) -> str:
     """The value for people: thousands separated, SI prefixes on seconds, joules and watts."""
     if figure.unit in ("s", "J", "W"):

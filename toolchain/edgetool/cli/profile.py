@@ -5,13 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgetool.cli.printing import print_figures
+import typer
+
+from edgetool.cli.printing import print_figures, table
 from edgetool.cli.progress import ProgressBar
 from edgetool.cli.terminal import (
     ARTIFACT_ARGUMENT,
+    BAUD_OPTION,
     COMPILER_OPTION,
+    DEVICE_OPTION,
     EMULATOR_OPTION,
     JSON_OPTION,
+    TIMEOUT_OPTION,
+    device_at,
     print_json,
     save_result,
     say,
@@ -28,19 +34,33 @@ def run(
     artifact: Path = ARTIFACT_ARGUMENT,
     compiler: str = COMPILER_OPTION,
     emulator: str = EMULATOR_OPTION,
+    device: str = DEVICE_OPTION,
+    repeats: int = typer.Option(
+        None, min=1, metavar="N", help="Inferences that --device counts (default 100)."
+    ),
+    baud: int = BAUD_OPTION,
+    timeout: float = TIMEOUT_OPTION,
     json_output: bool = JSON_OPTION,
 ) -> None:
     """Say what an artifact costs to run.
 
     Instructions, stack and RAM are emulated, cycles and latency estimated from the core's timing
-    table; on this machine's runtimes latency is measured. Each figure says which.
+    table; on this machine's runtimes latency is measured. With --device a board measures cycles,
+    of each layer too, and stack. Each figure says which.
     """
     from edgetool.artifact import Artifact
     from edgetool.profiling import profile_artifact
 
     opened = Artifact.open(artifact)
     with ProgressBar() as progress:
-        profiled = profile_artifact(opened, compiler=compiler, emulator=emulator, progress=progress)
+        profiled = profile_artifact(
+            opened,
+            compiler=compiler,
+            emulator=emulator,
+            device=device_at(device, baud, timeout),
+            repeats=repeats,
+            progress=progress,
+        )
     content = summary(profiled)
     content |= {"artifact": str(opened.folder), "artifact_sha256": opened.sha256}
     save_result(opened, "profile.json", content)
@@ -61,6 +81,10 @@ def summary(profiled: Profiled) -> dict[str, Any]:
         }
     if profiled.sections:
         content["sections"] = {name: size.to_json() for name, size in profiled.sections.items()}
+    if profiled.layers:
+        content["layers"] = {name: cost.to_json() for name, cost in profiled.layers.items()}
+    if profiled.samples:
+        content["samples"] = {name: raw.to_json() for name, raw in profiled.samples.items()}
     content["details"] = dict(profiled.details)
     content["notes"] = list(profiled.notes)
     return content
@@ -77,5 +101,18 @@ def _print(artifact: Artifact, profiled: Profiled) -> None:
     parts = [f"{name} {size.value:,}" for name, size in profiled.sections.items() if size.value]
     if parts:
         print(f"  bytes by section: {', '.join(parts)}")
+    if profiled.layers:
+        _print_layers(profiled)
     for note in profiled.notes:
         say(f"note: {note}")
+
+
+def _print_layers(profiled: Profiled) -> None:
+    """Each layer's cost and its share of their sum; how it was obtained is said above."""
+    total = sum(cost.value for cost in profiled.layers.values()) or 1
+    counted = "instructions" if "instructions" in profiled.figures else "cycles"
+    rows = [
+        [name, f"{cost.value:,.0f}", f"{cost.value / total:.1%}"]
+        for name, cost in profiled.layers.items()
+    ]
+    table(["layer", counted, "share"], rows)

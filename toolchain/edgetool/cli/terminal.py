@@ -19,6 +19,7 @@ from edgetool.errors import EdgetoolError, UsageError
 
 if TYPE_CHECKING:
     from edgetool.artifact import Artifact
+    from edgetool.runtimes.serial_board import Device
 
 P = ParamSpec("P")
 
@@ -36,6 +37,15 @@ COMPILER_OPTION = typer.Option(
 )
 EMULATOR_OPTION = typer.Option(
     None, metavar="NAME", help="unicorn or qemu; default: what the core can use."
+)
+DEVICE_OPTION = typer.Option(
+    None,
+    metavar="PORT",
+    help="A board's serial port (/dev/ttyACM0) with `edgetool firmware` of this artifact on it.",
+)
+BAUD_OPTION = typer.Option(115_200, min=1200, metavar="N", help="Of --device, bits a second.")
+TIMEOUT_OPTION = typer.Option(
+    60.0, min=0.1, metavar="S", help="Seconds that one inference on --device may take."
 )
 
 
@@ -93,6 +103,13 @@ def save_result(artifact: Artifact, name: str, content: Mapping[str, Any]) -> No
         artifact.save_result(name, content)
     except OSError as error:
         say(f"note: {name} is not kept in '{artifact.folder}': {error.strerror}")
+
+
+def device_at(path: str | None, baud: int, timeout_s: float) -> Device | None:
+    """The board that --device names, None without it."""
+    from edgetool.runtimes.serial_board import Device
+
+    return None if path is None else Device(path, baud, timeout_s)
 
 
 def say(line: str) -> None:

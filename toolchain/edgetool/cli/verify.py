@@ -11,9 +11,13 @@ from edgetool.cli.printing import table
 from edgetool.cli.progress import ProgressBar
 from edgetool.cli.terminal import (
     ARTIFACT_ARGUMENT,
+    BAUD_OPTION,
     COMPILER_OPTION,
+    DEVICE_OPTION,
     EMULATOR_OPTION,
     JSON_OPTION,
+    TIMEOUT_OPTION,
+    device_at,
     print_error,
     print_json,
     save_result,
@@ -38,8 +42,11 @@ def run(
     compiler: str = COMPILER_OPTION,
     emulator: str = EMULATOR_OPTION,
     emulated_samples: int = typer.Option(
-        None, min=1, metavar="N", help="How many samples the emulator replays (default 100)."
+        None, min=1, metavar="N", help="How many samples emulator or board replay (default 100)."
     ),
+    device: str = DEVICE_OPTION,
+    baud: int = BAUD_OPTION,
+    timeout: float = TIMEOUT_OPTION,
     metric: str = typer.Option(
         None, metavar="NAME", help="top1, auc, mse or module:function, over --samples."
     ),
@@ -48,7 +55,8 @@ def run(
     """Check that every runtime computes the same.
 
     Replays golden inputs (or --samples) in the reference executor, LiteRT, ONNX Runtime and the
-    emulated core, whole and layer by layer, and names the first layer that differs.
+    emulated core, or with --device on a board, whole and layer by layer, and names the first layer
+    that differs.
     """
     from edgetool.artifact import Artifact
     from edgetool.verification import verify_artifact
@@ -62,6 +70,7 @@ def run(
             emulator=emulator,
             emulated_samples=emulated_samples,
             metric=metric,
+            device=device_at(device, baud, timeout),
             progress=progress,
         )
     content = summary(verification)

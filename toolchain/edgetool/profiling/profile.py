@@ -8,7 +8,8 @@ from typing import Any
 
 from edgetool.artifact import Artifact
 from edgetool.errors import UsageError
-from edgetool.figures import Figure
+from edgetool.figures import Figure, Series
+from edgetool.runtimes.serial_board import Device
 from edgetool.runtimes.session import Progress
 
 
@@ -19,6 +20,7 @@ class Profiled:
     figures: by name; each says how it was obtained.   runtimes: figures of each runtime that ran
     on this machine, by its name.   details: tools and flags.   notes: for people.
     sections: bytes of the model's code, constants and static data.
+    layers: what each layer costs, by its name.   samples: raw counts behind figures, by their name.
     """
 
     figures: Mapping[str, Figure]
@@ -26,6 +28,8 @@ class Profiled:
     details: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     sections: Mapping[str, Figure] = field(default_factory=dict)
+    layers: Mapping[str, Figure] = field(default_factory=dict)
+    samples: Mapping[str, Series] = field(default_factory=dict)
 
 
 def profile_artifact(
@@ -33,12 +37,21 @@ def profile_artifact(
     *,
     compiler: str | None = None,
     emulator: str | None = None,
+    device: Device | None = None,
+    repeats: int | None = None,
     progress: Progress | None = None,
 ) -> Profiled:
     """Instructions, cycles, stack and sizes of C; latencies of host runtimes.
 
+    device: a board that runs edgetool's firmware with this artifact; repeats: its inferences.
     Raises: MissingToolError, CompilerError, DeviceError.
     """
+    if device is not None:
+        if compiler or emulator:
+            raise UsageError("--device and --compiler or --emulator are two ways to profile")
+        from edgetool.profiling.board import REPEATS, profile_on_board
+
+        return profile_on_board(artifact, device, repeats or REPEATS, progress)
     if artifact.manifest.target["family"] == "microcontroller":
         from edgetool.profiling.emulated import profile_firmware
 

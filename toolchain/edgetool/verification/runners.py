@@ -52,6 +52,7 @@ class Runner(ABC):
     name: as reports spell it.   lsb, relative: how far an operation may be from the reference,
     for integer and float results.   samples_limit: None, or how many samples are affordable.
     decisions_floor: the share of samples that it must decide as the reference does.
+    operator_samples: how many samples operators() is asked for.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Runner(ABC):
     relative: float = 1e-4
     decisions_floor: float = 0.995
     samples_limit: int | None = None
+    operator_samples: int = 4
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject

@@ -18,6 +18,7 @@ from edgetool.metrics import choose_metric, decisions_equal, evaluate
 from edgetool.program.boundary import from_program, to_program
 from edgetool.program.executor import execute
 from edgetool.runtimes import litert
+from edgetool.runtimes.serial_board import Device
 from edgetool.runtimes.session import Progress, labelled
 from edgetool.verification.differences import (
     Difference,
@@ -36,7 +37,6 @@ from edgetool.verification.runners import (
 
 Array = npt.NDArray[Any]
 
-OPERATOR_SAMPLES = 4  # operators are compared on this many samples, whole models on all
 HALF_PRECISION_RELATIVE = 2e-2
 
 
@@ -112,13 +112,18 @@ def verify_artifact(
     emulator: str | None = None,
     emulated_samples: int | None = None,
     metric: str | None = None,
+    device: Device | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Run the golden inputs, or the given data, in every runtime that is at hand.
 
+    device: a board that runs edgetool's firmware with this artifact, instead of the emulator.
     Raises: UsageError for an artifact without a Program or a metric without samples; DataError
-    for unusable samples; MissingToolError for a compiler or emulator that was asked for by name.
+    for unusable samples; MissingToolError for a compiler or emulator that was asked for by name;
+    DeviceError when the board does not answer, or another model is on it.
     """
+    if device is not None and (compiler or emulator):
+        raise UsageError("--device and --compiler or --emulator are two ways to run the C")
     if metric is not None and samples is None:
         raise UsageError(
             f"--metric {metric} has no labels to score by: golden inputs have none",
@@ -134,12 +139,16 @@ def verify_artifact(
     subject = Subject(artifact, program)
     data = gather(subject, samples, progress)
     results, skipped = [], {}
-    for name, make in runners(subject, compiler, emulator, emulated_samples).items():
+    makers = runners(subject, compiler, emulator, emulated_samples)
+    if device is not None:
+        makers.pop("emulator", None)
+        makers["board"] = lambda: _board(subject, device, emulated_samples)
+    for name, make in makers.items():
         try:
             runner = make()
             results.append(examine(runner, data, metric, progress))
         except (MissingToolError, UnsupportedOperatorError) as error:
-            if name == "emulator" and (compiler or emulator):
+            if name == "board" or (name == "emulator" and (compiler or emulator)):
                 raise  # asked for by name: leaving it out would look like success
             skipped[name] = "; ".join((error.message, *error.hints))
     return Verification(tuple(results), skipped)
@@ -203,7 +212,7 @@ def examine(
 def examine_operators(runner: Runner, data: Samples) -> dict[str, Difference]:
     """The difference of every operation, each fed the reference's values."""
     program = runner.program
-    few = data.first(OPERATOR_SAMPLES)
+    few = data.first(runner.operator_samples)
     values = runner.subject.reference(few.inputs, keep=True)
     values = {**values, **few.inputs}
     found = runner.operators(values)
@@ -249,6 +258,13 @@ def _litert(subject: Subject) -> Runner:
     if not litert.is_available():
         raise MissingToolError("LiteRT is not installed", hints=("pip install 'edgetool[litert]'",))
     return LiteRtRunner(subject)
+
+
+def _board(subject: Subject, device: Device, samples: int | None) -> Runner:
+    from edgetool.verification.board import BoardRunner
+    from edgetool.verification.emulator import DEFAULT_SAMPLES
+
+    return BoardRunner(subject, device, DEFAULT_SAMPLES if samples is None else samples)
 
 
 def _emulator(

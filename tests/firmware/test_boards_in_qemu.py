@@ -1,0 +1,148 @@
+"""The firmware on QEMU's boards, spoken to over a pseudo-terminal exactly as over a wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from firmware_models import need_compiler
+
+from board_line import Line, qemu_command, qemu_on_a_pty
+from compiled import compiled
+from edgetool.artifact import INTERRUPTED, Artifact
+from edgetool.compilation.board_firmware import make_firmware
+from edgetool.compilers.elf import read_elf
+from edgetool.errors import DeviceError
+from edgetool.profiling import profile_artifact
+from edgetool.profiling.board import LAYER_RUNS
+from edgetool.runtimes.serial_board import Device
+from edgetool.verification import verify_artifact
+from needs import require_module, require_tool
+
+DIGITS = Path(__file__).parents[2] / "models" / "digits-cnn"
+CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55")
+CALL_INSTRUCTIONS = 32  # of the wrapper around <name>_run that the firmware calls
+
+
+def artifact_for(core: str, folder: Path) -> Artifact:
+    """digits-cnn for a core, its C built by gcc."""
+    require_module("serial", "pip install 'edgetool[mcu]'")
+    require_tool("qemu-system-arm", "apt install qemu-system-arm")
+    need_compiler(core, "gcc")
+    data = f"{DIGITS / 'calibration.npz'}[:20]"
+    return compiled(
+        folder / "digits",
+        DIGITS / "model.onnx",
+        core,
+        calibrate=data,
+        compiler="none",
+        name="digits",
+    )
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_board_computes_the_reference_and_counts_what_the_emulator_counts(
+    core: str, tmp_path: Path
+) -> None:
+    artifact = artifact_for(core, tmp_path)
+    made = make_firmware(artifact, tmp_path / "firmware", port="qemu", compiler="gcc")
+    assert made.image is not None
+    assert made.qemu_machine is not None
+    with qemu_on_a_pty(made.qemu_machine, made.image.elf) as port:
+        found = profile_artifact(artifact, device=Device(port), repeats=3)
+        verified = verify_artifact(artifact, device=Device(port))
+    board = {result.name: result for result in verified.runtimes}["board"]
+    assert (board.problem, board.outputs.exact, board.samples) == (None, True, 4)
+    assert all(layer.exact for layer in board.operators.values())
+    program = artifact.program()
+    assert program is not None
+    layers = {op.name for op in program.operations if not op.operator.is_view}
+    assert board.operators.keys() == found.layers.keys() == layers
+
+    emulated = profile_artifact(artifact, compiler="gcc", emulator="qemu")
+    figures = found.figures
+    assert {figures[name].kind for name in ("instructions", "stack_bytes")} == {"emulated"}
+    assert "cycles" not in figures
+    assert "latency_s" not in figures
+    instructions = emulated.figures["instructions"].value
+    assert abs(figures["instructions"].value - instructions) < max(300, 0.002 * instructions)
+    assert abs(figures["stack_bytes"].value - emulated.figures["stack_bytes"].value) <= 64
+    assert figures["arena_used_bytes"].value == emulated.figures["arena_used_bytes"].value
+    assert len(found.samples["instructions"].values) == 3
+    in_layers = sum(layer.value for layer in found.layers.values())
+    assert abs(in_layers - figures["instructions"].value) < CALL_INSTRUCTIONS + 10 * len(layers)
+
+
+@pytest.fixture(scope="module")
+def m4(tmp_path_factory: pytest.TempPathFactory) -> tuple[Artifact, list[str]]:
+    """digits-cnn for Cortex-M4, and QEMU's command for its firmware, built by clang."""
+    require_module("ziglang", "pip install 'edgetool[mcu]'")
+    folder = tmp_path_factory.mktemp("m4")
+    artifact = artifact_for("cortex-m4", folder)
+    made = make_firmware(artifact, folder / "firmware", port="qemu", compiler="clang")
+    assert made.image is not None
+    return artifact, qemu_command("mps2-an386", made.image.elf)
+
+
+def test_without_an_instruction_clock_counts_are_absent_and_never_zero(
+    m4: tuple[Artifact, list[str]],
+) -> None:
+    artifact, command = m4
+    with Line(command[: command.index("-icount")]) as line:
+        found = profile_artifact(artifact, device=Device(line.path), repeats=2)
+    assert found.figures.keys().isdisjoint({"cycles", "instructions", "latency_s"})
+    assert found.figures["stack_bytes"].value > 0
+    assert (found.layers, found.samples) == ({}, {})
+    assert any(note.startswith("no cycles: qemu-mps2-an386 has no counter") for note in found.notes)
+
+
+def test_the_first_layer_that_differs_is_named(
+    m4: tuple[Artifact, list[str]], tmp_path: Path
+) -> None:
+    """One weight changed in the firmware, as a miscompiled kernel or a bad flash cell would."""
+    artifact, _ = m4
+    made = make_firmware(artifact, tmp_path / "firmware", port="qemu", compiler="clang")
+    assert made.image is not None
+    elf = read_elf(made.image.elf)
+    weights = next(s for name, s in elf.symbols.items() if name.startswith("digits_dense_weights"))
+    content = bytearray(made.image.elf.read_bytes())
+    content[content.index(elf.read(weights.address, weights.size)) + 5] ^= 0x40
+    made.image.elf.write_bytes(content)
+    with Line(qemu_command("mps2-an386", made.image.elf)) as line:
+        found = verify_artifact(artifact, device=Device(line.path))
+    board = {result.name: result for result in found.runtimes}["board"]
+    assert board.problem is not None
+    assert board.problem.startswith("layer dense differs by ")
+    assert "softmax" not in board.operators, "what comes behind has other inputs"
+
+
+def test_counts_so_far_are_kept_when_the_board_goes(m4: tuple[Artifact, list[str]]) -> None:
+    artifact, command = m4
+    with Line(command) as line:
+
+        def unplug(done: int, total: int, label: str) -> None:
+            line.reset()
+
+        with pytest.raises(DeviceError, match="was reset") as caught:
+            profile_artifact(artifact, device=Device(line.path), repeats=500, progress=unplug)
+    kept = artifact.result(INTERRUPTED)
+    assert kept is not None
+    values = kept["samples"]["instructions"]["values"]
+    assert 0 < len(values) < 500
+    assert len(set(values)) == 1
+    assert f"{len(values)} inferences before it" in caught.value.details[-1]
+    assert LAYER_RUNS > 1
+
+
+def test_without_a_port_there_are_sources_for_a_vendors_project(
+    m4: tuple[Artifact, list[str]], tmp_path: Path
+) -> None:
+    artifact, _ = m4
+    made = make_firmware(artifact, tmp_path / "firmware")
+    assert made.image is None
+    assert made.port == "hooks"
+    assert "four functions" in (made.folder / "README.md").read_text()
+    assert {"my_board.c", "edge_session.c", "edge_model.c", "digits_observed.c"} <= {
+        path.name for path in (made.folder / "src").iterdir()
+    }
+    assert not (made.folder / "src" / "start_arm.c").exists()

@@ -1,0 +1,1 @@
+"""How bytes reach a device and come back: serial lines, and the tools that write flash."""
