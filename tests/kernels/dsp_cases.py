@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 from mac_cases import CLAMPS
+from narrow_weights import with_narrow_weights
 from single_operation import activation, constant, single_operation
 
 from edgetool.program.operator import Array, Clamp, Operator
@@ -66,7 +67,13 @@ def global_pools(draw: DrawFn) -> Program:
     return single_operation(AveragePool2D((height, width)), [x], [y])
 
 
-LAYERS = st.one_of(convolutions(), depthwise_convolutions(), additions(), global_pools())
+LAYERS = st.one_of(
+    convolutions(),
+    convolutions().map(with_narrow_weights),
+    depthwise_convolutions(),
+    additions(),
+    global_pools(),
+)
 
 
 @st.composite

@@ -28,11 +28,17 @@ static inline int32_t edge_dot_first(int32_t depth)
     return (depth / 2 - 1) % 3 + 1;
 }
 
-/* Rounds of the unrolled loop that are skipped the first time; below 0 if it runs again. */
+/* Of a loop that is unrolled so many times, the rounds that are skipped the first time; below 0 if
+ * it runs again. */
+static inline int32_t edge_dot_skipped(int32_t rounds, int32_t unrolled)
+{
+    return rounds <= unrolled ? unrolled - rounds : -1 - (unrolled - rounds % unrolled) % unrolled;
+}
+
+/* The same for depth taps: rounds of six, twelve of them unrolled. */
 static inline int32_t edge_dot_entry(int32_t depth)
 {
-    const int32_t unrolled = 12, rounds = (depth / 2 - 1) / 3;
-    return rounds <= unrolled ? unrolled - rounds : -1 - (unrolled - rounds % unrolled) % unrolled;
+    return edge_dot_skipped((depth / 2 - 1) / 3, 12);
 }
 
 /* One half and the output's zero point, above the bits that are shifted out. */

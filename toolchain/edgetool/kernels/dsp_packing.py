@@ -26,7 +26,7 @@ LAST_PAIR = 1 << 31
 
 def can_pack(weights: Array, largest: Int64Array) -> bool:
     """Whether pairs of channels fit: weights int8 (O, K), largest sums (O,)."""
-    pairs = _pair_channels(weights.astype(np.int64))
+    pairs = pair_channels(weights.astype(np.int64))
     halves = 256 * pairs[:, 1] + pairs[:, 0]
     fits = bool(np.all((halves >= -(1 << 15)) & (halves < 1 << 15)))
     return fits and bool(np.all(largest[1::2] < SECOND_LIMIT))
@@ -38,7 +38,7 @@ def pack_pairs(weights: Array, bias: Int64Array, epilogue: Epilogue) -> UInt32Ar
     2 words of bias (b0, 256 * b1 + b0), K / 2 words of weights, m0, m1, shifts.
     weights: int8 (O, K); K is padded to a multiple of 4.   bias: (O,).
     """
-    first, second = _pair_channels(bias)[:, 0], _pair_channels(bias)[:, 1]
+    first, second = pair_channels(bias)[:, 0], pair_channels(bias)[:, 1]
     biases = np.stack([first, 256 * second + first], axis=1)
     stream = np.concatenate([biases, pair_words(weights), _scales(epilogue)], axis=1)
     return np.asarray(stream & 0xFFFFFFFF, np.int64).astype(np.uint32).ravel()
@@ -58,11 +58,11 @@ def pack_wide_pairs(weights: Array, bias: Int64Array, epilogue: Epilogue) -> UIn
     weights: int8 (O, K); K is padded to a multiple of 4.   bias: (O,).
     """
     shifts = epilogue.shifts.astype(np.int64)
-    biases = _pair_channels(bias << shifts)
+    biases = pair_channels(bias << shifts)
     words = tap_words(weights.astype(np.int64) << shifts[:, None])
-    pairs = _pair_channels(words).transpose(0, 2, 1).reshape(len(biases), -1)
-    scales = [_pair_channels(np.asarray(c, np.int64)) for c in (epilogue.multipliers, shifts - 1)]
-    addends = _pair_channels(epilogue.addends.astype(np.int64))
+    pairs = pair_channels(words).transpose(0, 2, 1).reshape(len(biases), -1)
+    scales = [pair_channels(np.asarray(c, np.int64)) for c in (epilogue.multipliers, shifts - 1)]
+    addends = pair_channels(epilogue.addends.astype(np.int64))
     stream = [biases, pairs, scales[0], addends, packed_shifts(scales[1])]
     return (
         np.asarray(np.concatenate(stream, axis=1) & 0xFFFFFFFF, np.int64).astype(np.uint32).ravel()
@@ -80,7 +80,7 @@ def tap_words(values: Int64Array) -> Int64Array:
 
 def pair_words(weights: Array) -> Int64Array:
     """(pairs, K/2) words of weights int8 (O, K), 256 * w1 + w0 in each half."""
-    pairs = _pair_channels(weights.astype(np.int64))
+    pairs = pair_channels(weights.astype(np.int64))
     return tap_words(256 * pairs[:, 1] + pairs[:, 0])
 
 
@@ -96,14 +96,14 @@ def _scales(epilogue: Epilogue) -> Int64Array:
 
     Sums of the second channel come times 256: rectified ones shift to the right from there.
     """
-    multipliers = _pair_channels(np.asarray(epilogue.multipliers, np.int64))
-    shifts = _pair_channels(np.asarray(epilogue.shifts, np.int64))
+    multipliers = pair_channels(np.asarray(epilogue.multipliers, np.int64))
+    shifts = pair_channels(np.asarray(epilogue.shifts, np.int64))
     if epilogue.tail == RECTIFIED:
         shifts[:, 1] = SECOND_SHIFT - np.where(multipliers[:, 1] == 0, MIN_SHIFT, shifts[:, 1])
     return np.concatenate([multipliers, packed_shifts(shifts)], axis=1)
 
 
-def _pair_channels(values: Int64Array) -> Int64Array:
+def pair_channels(values: Int64Array) -> Int64Array:
     """(pairs, 2, …) of (O, …); a channel of zeros makes an odd number even."""
     padding = [(0, len(values) % 2)] + [(0, 0)] * (values.ndim - 1)
     padded = np.pad(values, padding)

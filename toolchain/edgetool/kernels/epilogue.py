@@ -36,6 +36,7 @@ class Scheme:
 
 CONVOLUTION = Scheme(16, 15)
 CONVOLUTION_RECTIFIED = Scheme(13, 8)  # second channels come times 256, and shift to the right
+CONVOLUTION_NARROW = Scheme(12, 12)  # 4-bit weights: sums come times 4096, and shift to the right
 DEPTHWISE = Scheme(12, 8)  # the weights are shifted, as int16
 
 
