@@ -82,6 +82,8 @@ class Conv2D(Operator):
         parameters["in_zero_point"] = layer.x.zero_point
         found = requantization(layer, self.clamp)
         call = layer_call(integer_kernel(self.kind, layer.x), layer, parameters, found)
+        if layer.is_packed:  # its kernel goes over the whole input for each channel
+            return call
         return with_lead(call, self._lead(layer, 2 if layer.x.dtype == "int16" else 1))
 
     def macs(self, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]) -> int:
