@@ -37,6 +37,23 @@ def convolutions(draw: DrawFn) -> Program:
 
 
 @st.composite
+def winograd_convolutions(draw: DrawFn) -> Program:
+    """3x3 Conv2D without stride, of sizes that tiles of 4 by 4 fill or do not."""
+    height, width = (draw(st.sampled_from([4, 8, 8, 7, 12])) for _ in range(2))
+    channels, outputs = draw(
+        st.sampled_from([(4, 8), (8, 4), (12, 16), (28, 6), (84, 8), (156, 8)])
+    )
+    padding: Padding = draw(
+        st.sampled_from([(1, 1, 1, 1), (0, 0, 0, 0), (2, 0, 0, 2), (0, 1, 2, 1)])
+    )
+    x = (1, height + 2 - padding[0] - padding[2], width + 2 - padding[1] - padding[3], channels)
+    zero_point, clamp = draw(st.sampled_from([RECTIFIED, (-128, CLAMPS[2]), (5, CLAMPS[0])]))
+    operator = Conv2D((1, 1), (1, 1), padding, 1, clamp)
+    output, shape = (1, height, width, outputs), (outputs, 3, 3, channels)
+    return draw(_layer(operator, x, shape, output, 0, zero_point, st.integers(5, 12)))
+
+
+@st.composite
 def depthwise_convolutions(draw: DrawFn) -> Program:
     """DepthwiseConv2D of kernels up to 3 by 3 on whole words of channels."""
     kernel = draw(st.sampled_from([(3, 3), (3, 3), (1, 3), (3, 1), (2, 2), (1, 1)]))
@@ -67,13 +84,15 @@ def global_pools(draw: DrawFn) -> Program:
     return single_operation(AveragePool2D((height, width)), [x], [y])
 
 
-LAYERS = st.one_of(
+KINDS = (
     convolutions(),
     convolutions().map(with_narrow_weights),
+    winograd_convolutions(),
     depthwise_convolutions(),
     additions(),
     global_pools(),
 )
+LAYERS = st.one_of(*KINDS)
 
 
 @st.composite
@@ -106,10 +125,11 @@ def _layer(
     output: tuple[int, ...],
     axis: int,
     zero_point: int,
+    shifts: st.SearchStrategy[int] = SHIFTS,
 ) -> Program:
     """The layer with multipliers of drawn shifts and weights that reach the sums' ends."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    shift, spread = draw(SHIFTS), draw(st.sampled_from([0.0, 0.9]))
+    shift, spread = draw(shifts), draw(st.sampled_from([0.0, 0.9]))
     channels = weights[axis]
     scales = (0.01 * 2.0 ** -rng.uniform(0, spread, channels)).astype(np.float32)
     source = activation("x", x, 0.05, draw(st.sampled_from([-128, 0, 83, 127])))

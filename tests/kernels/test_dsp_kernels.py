@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from dsp_cases import LAYERS, convolutions
+from dsp_cases import KINDS, LAYERS
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from layer_programs import side_by_side
@@ -57,9 +57,10 @@ DSP_FUNCTIONS = {
 
 
 def samples_with_extremes(program: Program) -> dict[str, Array]:
-    """Random samples, then one of all -128 and one of all 127."""
+    """Random samples, one of -128 and 127 mixed, one of all -128 and one of all 127."""
     inputs = random_samples(program, 4, seed=3)
     for array in inputs.values():
+        array[1] = np.where(array[1] < 0, -128, 127)
         array[2], array[3] = -128, 127
     return inputs
 
@@ -120,6 +121,7 @@ def test_layers_are_bit_exact_at_the_edges_of_what_the_kernels_take(
         (
             "speed",
             {
+                ("conv2d_winograd_dsp_s8", None),
                 ("conv2d_dsp_wide_s8", 0),
                 ("conv2d_dsp_wide_s8", 1),
                 ("conv2d_dsp_s8", 1),
@@ -129,17 +131,18 @@ def test_layers_are_bit_exact_at_the_edges_of_what_the_kernels_take(
     ],
 )
 def test_the_cases_meet_every_kernel_tail_and_refusal(
-    optimize: str, calls: set[tuple[str, int]]
+    optimize: str, calls: set[tuple[str, int | None]]
 ) -> None:
     folders = kernel_folders(find_target("cortex-m4"))
     met: set[tuple[str, object]] = set()
 
-    @settings(max_examples=300, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    @given(program=st.one_of(LAYERS, convolutions()))
-    def note(program: Program) -> None:
-        [call] = choose_kernels(program, folders, optimize).values()
-        assert call is not None
-        met.add((call.function, call.parameters.get("tail")))
+    @settings(max_examples=100, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(programs=st.tuples(*KINDS))
+    def note(programs: tuple[Program, ...]) -> None:
+        for program in programs:
+            [call] = choose_kernels(program, folders, optimize).values()
+            assert call is not None
+            met.add((call.function, call.parameters.get("tail")))
 
     note()
     functions = {function for function, _ in met}
