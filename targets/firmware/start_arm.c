@@ -9,6 +9,7 @@
 #define CFSR (*(volatile uint32_t *)0xE000ED28u)
 #define HFSR (*(volatile uint32_t *)0xE000ED2Cu)
 #define BFAR (*(volatile uint32_t *)0xE000ED38u)
+#define VTOR (*(volatile uint32_t *)0xE000ED08u)
 #define CPACR (*(volatile uint32_t *)0xE000ED88u)
 #define RESET_KEY 0x05FA0004u /* VECTKEY and SYSRESETREQ, DDI 0403 B3.2.6 */
 
@@ -47,8 +48,15 @@ static void fill_variables(void)
         *to++ = 0;
 }
 
+extern void *const edge_vectors[];
+
+/* A bootloader may have left interrupts on and its own table in place. */
 __attribute__((used)) void edge_start(void)
 {
+    __asm__ volatile("cpsid i" ::: "memory");
+#if !defined(__ARM_ARCH_6M__)
+    VTOR = (uint32_t)edge_vectors;
+#endif
     enable_coprocessors();
     fill_variables();
     main();
@@ -84,7 +92,7 @@ __attribute__((naked)) static void fault(void)
                      ".ltorg" ::"i"(report_fault));
 }
 
-__attribute__((section(".vectors"), used)) static void *const vectors[16] = {
+__attribute__((section(".vectors"), used)) void *const edge_vectors[16] = {
     edge_stack_top, edge_start, fault, fault, fault, fault, fault, fault,
     0, 0, 0, fault, fault, 0, fault, edge_systick,
 };

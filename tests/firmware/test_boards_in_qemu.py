@@ -8,14 +8,14 @@ import pytest
 from firmware_models import need_compiler
 
 from board_line import Line, qemu_command, qemu_on_a_pty
-from compiled import compiled
+from compiled import compiled, program_of
 from edgetool.artifact import INTERRUPTED, Artifact
 from edgetool.compilation.board_firmware import make_firmware
 from edgetool.compilers.elf import read_elf
 from edgetool.errors import DeviceError
 from edgetool.profiling import profile_artifact
-from edgetool.profiling.board import LAYER_RUNS
-from edgetool.runtimes.serial_board import Device
+from edgetool.profiling.board import first_golden_input
+from edgetool.runtimes.serial_board import Counter, Device, connect
 from edgetool.verification import verify_artifact
 from needs import require_module, require_tool
 
@@ -28,7 +28,7 @@ def artifact_for(core: str, folder: Path) -> Artifact:
     """digits-cnn for a core, its C built by gcc."""
     require_module("serial", "pip install 'edgetool[mcu]'")
     require_tool("qemu-system-arm", "apt install qemu-system-arm")
-    need_compiler(core, "gcc")
+    need_compiler("cortex-m4", "gcc")
     data = f"{DIGITS / 'calibration.npz'}[:20]"
     return compiled(
         folder / "digits",
@@ -131,7 +131,6 @@ def test_counts_so_far_are_kept_when_the_board_goes(m4: tuple[Artifact, list[str
     assert 0 < len(values) < 500
     assert len(set(values)) == 1
     assert f"{len(values)} inferences before it" in caught.value.details[-1]
-    assert LAYER_RUNS > 1
 
 
 def test_without_a_port_there_are_sources_for_a_vendors_project(
@@ -146,3 +145,53 @@ def test_without_a_port_there_are_sources_for_a_vendors_project(
         path.name for path in (made.folder / "src").iterdir()
     }
     assert not (made.folder / "src" / "start_arm.c").exists()
+
+
+MICROBIT = """
+inherits = "cortex-m0plus"
+description = "BBC micro:bit with nRF51822, in QEMU"
+ram_bytes = 16_384
+flash_bytes = 262_144
+
+[port]
+source = "nrf_uart"
+flash_start = 0
+flash_bytes = 0x4_0000
+ram_start = 0x2000_0000
+ram_bytes = 0x4000
+stack_bytes = 6144
+tried = "in this test"
+
+[port.defines] # pins: micro:bit schematic, nRF51822 to the interface chip; P0.0 is free
+EDGE_UART = 0x4000_2000
+EDGE_TX_PIN = 24
+EDGE_RX_PIN = 25
+EDGE_METER_PIN = 0
+EDGE_CLOCK_HZ = 16_000_000
+EDGE_ICACHECNF = 0
+EDGE_IS_EMULATED = 1
+EDGE_COUNTER_IS_SYSTICK = 1
+"""
+
+
+def test_a_port_from_a_users_pack_runs_on_another_makers_uart(tmp_path: Path) -> None:
+    """Nordic's UART and a Cortex-M0 with 16 KiB, whose only counter is SysTick."""
+    (tmp_path / "microbit").mkdir()
+    (tmp_path / "microbit" / "target.toml").write_text(MICROBIT)
+    artifact = artifact_for(str(tmp_path / "microbit"), tmp_path)
+    made = make_firmware(artifact, tmp_path / "firmware", compiler="gcc")
+    assert made.image is not None
+    assert (made.port, made.tried) == ("microbit", "in this test")
+    with Line(qemu_command("microbit", made.image.elf)) as line:
+        found = profile_artifact(artifact, device=Device(line.path), repeats=2)
+        verified = verify_artifact(artifact, device=Device(line.path))
+        with connect(Device(line.path)) as board:
+            assert board.identity.counter is Counter.SYSTICK
+            board.load(first_golden_input(artifact, program_of(artifact)))
+            counts = board.run(8)
+    assert {result.name: result.problem for result in verified.runtimes}["board"] is None
+    assert found.figures["stack_bytes"].kind == "emulated"
+    assert found.figures.keys().isdisjoint({"cycles", "instructions", "latency_s"})
+    assert any("an emulator's time is no count of cycles" in note for note in found.notes)
+    assert min(counts) > 0
+    assert max(counts) < 2**32, "a wrap of the 24 bits must not be missed"

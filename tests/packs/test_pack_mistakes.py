@@ -36,6 +36,12 @@ def refusal(file: Path) -> str:
     return str(error.value)
 
 
+PORT = (
+    "[port]\ntried = 'x'\nflash_start = 0\nflash_bytes = 1\nram_start = 0\nram_bytes = 1\n"
+    "stack_bytes = 1"
+)
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -60,6 +66,28 @@ def refusal(file: Path) -> str:
         ("arch = 'aarch64'", "arch: must not be given for family 'microcontroller'"),
         ("opset_max = 3", "opset_max: is 3, must be 10 to 40"),
         ('notes = ["\\u001b[31m"]', "notes[0]: '\\x1b[31m' has control characters"),
+        ("[flash]\ntools = []", "flash.tools: must name at least one"),
+        ("[flash]\ntools = ['dfu']", "flash.tools[0]: 'dfu' is not one of pyocd, openocd"),
+        ("[flash]\ntools = ['pyocd']", "flash.pyocd_target: missing: pyocd needs it"),
+        ("[flash]\ntools = ['openocd']", "flash.openocd_config: missing: openocd needs it"),
+        ("[flash]\ntools = ['st-flash']", "flash.address: missing: st-flash needs it"),
+        (
+            "[flash]\ntools = ['pyocd']\npyocd_target = '--script=x'",
+            "flash.pyocd_target: '--script=x' is not [a-z0-9_]+",
+        ),
+        (
+            "[flash]\ntools = ['openocd']\nopenocd_config = ['/tmp/evil.cfg']",
+            "flash.openocd_config: '/tmp/evil.cfg' is not a script of OpenOCD's own",
+        ),
+        (
+            "[flash]\ntools = ['openocd']\nopenocd_config = ['target/../../evil.cfg']",
+            "'target/../../evil.cfg' is not a script of OpenOCD's own",
+        ),
+        ("[flash]\ntools = ['picotool']\naddress = -4", "flash.address: must be 0 to"),
+        ("[port]\nsource = 'x'", "port.flash_start: missing"),
+        (f"{PORT}\nsource = '../x'", "port.source: '../x' is not"),
+        (f"{PORT}\nsource = 'x'\n[port.defines]\nX = 1", "port.defines.X: is not EDGE_"),
+        (f"{PORT}\nsource = 'x'\n[port.defines]\nEDGE_X = -1", "port.defines.EDGE_X: is -1"),
         ("[core]\nfpux = true", "core.fpux: unknown key; did you mean core.fpu?"),
         ("[core]\nisa = 'z80'", "core.isa: 'z80' is not one of armv6-m"),
         ("[core]\nkernels = ['cortex-m4']", "core.kernels: must end with 'portable'"),

@@ -52,6 +52,10 @@ def examine() -> list[Finding]:
         _program("build C with gcc", "arm-none-eabi-gcc", "apt install gcc-arm-none-eabi"),
         _program("emulate in QEMU, Cortex-M55", "qemu-system-arm", "apt install qemu-system-arm"),
         _program("emulate RISC-V in QEMU", "qemu-system-riscv32", "apt install qemu-system-misc"),
+        _program("flash boards through pyocd", "pyocd", "pip install pyocd"),
+        _program("flash boards through OpenOCD", "openocd", "apt install openocd"),
+        _program("flash STM32 boards", "st-flash", "apt install stlink-tools"),
+        _program("flash Raspberry Pi Pico", "picotool", "apt install picotool"),
         _mirror(),
     ]
 

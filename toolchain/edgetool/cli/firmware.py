@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,20 @@ from edgetool.cli.terminal import (
     COMPILER_OPTION,
     JSON_OPTION,
     print_json,
+    say,
     verb,
 )
 
 if TYPE_CHECKING:
     from edgetool.compilation.board_firmware import BoardFirmware
+    from edgetool.transports.flashing import Flashed
 
 EXAMPLE = """\b
 Examples:
+  edgetool firmware build/kws-arduino-nano-33-ble --flash
   edgetool firmware build/kws-cortex-m4 --port qemu
-  edgetool firmware build/kws-nucleo-l4r5zi --port hooks
+  edgetool firmware build/kws-nucleo-l4r5zi        # sources for STM32CubeIDE, then
+  edgetool firmware build/kws-nucleo-l4r5zi --flash --image Debug/project.elf
 """
 
 
@@ -32,8 +37,17 @@ def run(
     port: str = typer.Option(
         None,
         metavar="NAME",
-        help="qemu: the core's emulated board; hooks: for a vendor's project, with four functions "
-        "to fill in (default).",
+        help="board: the target's own port; qemu: the core's emulated board; hooks: for a vendor's "
+        "project, with four functions to fill in. Default: board where there is one, else hooks.",
+    ),
+    flash: bool = typer.Option(False, "--flash", help="Write it to the board that is plugged in."),
+    tool: str = typer.Option(
+        None,
+        metavar="NAME",
+        help="pyocd, openocd, st-flash or picotool; default: the target's first that is installed.",
+    ),
+    image: Path = typer.Option(
+        None, metavar="FILE", help="What --flash writes: .elf, .hex, .bin or .uf2 of your project."
     ),
     compiler: str = COMPILER_OPTION,
     output: Path = typer.Option(
@@ -49,29 +63,56 @@ def run(
     """
     from edgetool.artifact import Artifact
     from edgetool.compilation.board_firmware import make_firmware
+    from edgetool.compilation.board_flash import (
+        check_flash_options,
+        flash_made,
+        flash_user_image,
+    )
 
     opened = Artifact.open(artifact)
+    check_flash_options(flash, tool, image)
     folder = output or opened.folder.with_name(f"{opened.folder.resolve().name}-firmware")
+    made, flashed = None, None
     with ProgressBar() as progress:
-        made = make_firmware(
-            opened, folder, port=port, compiler=compiler, force=force, progress=progress
-        )
+        if image is None:
+            made = make_firmware(
+                opened, folder, port=port, compiler=compiler, force=force, progress=progress
+            )
+            if flash:
+                flashed = flash_made(opened, made, tool, progress)
+        else:
+            flashed = flash_user_image(opened, image, tool, progress)
     if json_output:
-        print_json(summary(made))
+        print_json(summary(made, flashed))
     else:
-        _print(made)
+        _print(made, flashed)
 
 
-def summary(made: BoardFirmware) -> dict[str, Any]:
+def summary(made: BoardFirmware | None, flashed: Flashed | None) -> dict[str, Any]:
     """What `firmware --json` prints."""
-    return made.to_json() | {"folder": str(made.folder)}
+    content: dict[str, Any] = {"schema_version": 1}
+    if made is not None:
+        content |= made.to_json() | {"folder": str(made.folder)}
+    if flashed is not None:
+        content["flashed"] = {"tool": flashed.tool, "command": list(flashed.command)}
+    return content
 
 
-def _print(made: BoardFirmware) -> None:
+def _print(made: BoardFirmware | None, flashed: Flashed | None) -> None:
+    if made is not None:
+        _print_made(made)
+    if flashed is not None:
+        print(f"flashed: {shlex.join(flashed.command)}")
+        print("next: edgetool profile ARTIFACT --device PORT")
+
+
+def _print_made(made: BoardFirmware) -> None:
     if made.image is None:
         print(f"sources for your board's own project: see {made.folder / 'README.md'}")
     else:
         print(f"{made.image.elf} for {made.port}, linked by {made.image.compiler}")
+    if made.tried:
+        say(f"note: port {made.port}: {made.tried}")
     if made.qemu_machine:
         print(
             f"run it: qemu-system-arm -M {made.qemu_machine} -kernel {made.folder}/firmware.elf "

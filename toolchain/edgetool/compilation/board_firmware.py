@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from edgetool.compilation.firmware import core_of
 from edgetool.compilation.fitting import plan_of
 from edgetool.compilers.board import BoardImage, BoardSources, build_board, linker_script
 from edgetool.compilers.firmware import Compiler
-from edgetool.compilers.ports import Port, firmware_folder, qemu_port
+from edgetool.compilers.ports import Port, board_port, firmware_folder, qemu_port
 from edgetool.errors import ModelError, UsageError
 from edgetool.exporters.c import (
     COMPILER_FLAGS,
@@ -32,18 +32,23 @@ from edgetool.runtimes.session import Progress, step
 
 DESCRIPTION = "firmware.json"
 START = "start_arm.c"
+BOARD = "board"
 HOOKS = "hooks"
 QEMU = "qemu"
 
 
 @dataclass(frozen=True)
 class BoardFirmware:
-    """A written firmware folder.   image: None where it is to be built in a vendor's project."""
+    """A written firmware folder.
+
+    image: None where it is to be built in a vendor's project.   tried: where the port has run.
+    """
 
     folder: Path
     port: str
     image: BoardImage | None
     qemu_machine: str | None
+    tried: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """What `firmware --json` prints and firmware.json holds."""
@@ -55,6 +60,8 @@ class BoardFirmware:
             content["address"] = f"{self.image.address:#010x}"
         if self.image is not None and self.image.flat is not None:
             content["bin"] = self.image.flat.name
+        if self.tried:
+            content["tried"] = self.tried
         if self.qemu_machine is not None:
             content["qemu_machine"] = self.qemu_machine
         return content
@@ -71,7 +78,8 @@ def make_firmware(
 ) -> BoardFirmware:
     """Write the firmware of an artifact's model into output, and build it for its port.
 
-    port: "qemu", "hooks" (the user's own four functions; nothing is built), None: hooks.
+    port: "board" (the target's own), "qemu", "hooks" (the user's own four functions; nothing is
+    built); None: board where the target has a port, else hooks.
     Raises: UsageError, OutputExistsError, MissingToolError, CompilerError, DoesNotFitError.
     """
     target = artifact.target()
@@ -91,6 +99,7 @@ def make_firmware(
             chosen.name if chosen else HOOKS,
             image,
             chosen.qemu_machine if chosen else None,
+            chosen.tried if chosen else "",
         )
         _describe(artifact, made)
     return _moved(made, output)
@@ -114,11 +123,17 @@ def _port_of(target: Target, wanted: str | None) -> Port | None:
             f"there is no firmware for {core.name}: only Cortex-M boards have one",
             hints=("edgetool profile ARTIFACT, which runs the model in an emulator",),
         )
-    if wanted in (None, HOOKS):
-        return None
     if wanted == QEMU:
         return qemu_port(core)
-    raise UsageError(f"port '{wanted}' is not known", hints=(f"one of: {QEMU}, {HOOKS}",))
+    own = board_port(target)
+    if wanted in (None, HOOKS):
+        return own if wanted is None else None
+    if wanted == BOARD and own is not None:
+        return own
+    known = ([BOARD] if own else []) + [QEMU, HOOKS]
+    raise UsageError(
+        f"port '{wanted}' is not known for '{target.name}'", hints=(f"one of: {', '.join(known)}",)
+    )
 
 
 def write_sources(
@@ -181,5 +196,5 @@ def _moved(made: BoardFirmware, output: Path) -> BoardFirmware:
     image = made.image
     if image is not None:
         flat = output / image.flat.name if image.flat else None
-        image = BoardImage(output / image.elf.name, flat, image.address, image.compiler)
-    return BoardFirmware(output, made.port, image, made.qemu_machine)
+        image = replace(image, elf=output / image.elf.name, flat=flat)
+    return replace(made, folder=output, image=image)

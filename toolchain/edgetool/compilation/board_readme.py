@@ -32,6 +32,8 @@ def _built(port: Port) -> str:
         f"`src/start_arm.c`, the port `src/{port.source}.c`.",
         "",
     ]
+    if port.tried:
+        lines += [f"Where this port has run: {port.tried}.", ""]
     if port.qemu_machine:
         lines += [
             "```",

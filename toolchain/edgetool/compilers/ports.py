@@ -9,7 +9,7 @@ from pathlib import Path
 from edgetool.compilers.machines import Machine, Region, machine_named
 from edgetool.errors import UsageError
 from edgetool.packs.finding import built_in_root
-from edgetool.packs.schema import Core
+from edgetool.packs.schema import Core, Target
 
 QEMU_STACK_BYTES = 16 * 1024
 
@@ -20,7 +20,7 @@ class Port:
 
     name: what the firmware calls itself.   source: targets/firmware/ports/<source>.c.
     defines: C macros that the source needs.   stack_bytes: of the one stack.
-    qemu_machine: what runs it, None for a real board.
+    qemu_machine: what runs it, None for a real board.   tried: where the port has run.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Port:
     vectors: Region | None = None
     defines: Mapping[str, str] = field(default_factory=dict)
     qemu_machine: str | None = None
+    tried: str = ""
 
 
 def firmware_folder() -> Path:
@@ -58,6 +59,28 @@ def qemu_port(core: Core) -> Port:
         vectors=machine.vectors,
         defines=_mps2_defines(machine),
         qemu_machine=machine.name,
+    )
+
+
+def board_port(target: Target) -> Port | None:
+    """The port that the target's pack describes, None without one.
+
+    Raises: UsageError for a source that edgetool does not have.
+    """
+    described = target.port
+    if described is None:
+        return None
+    if not (firmware_folder() / "ports" / f"{described.source}.c").is_file():
+        raise UsageError(f"'{target.name}' names a port that edgetool lacks: '{described.source}'")
+    numbers = {name: f"{value:#x}u" for name, value in described.defines.items()}
+    return Port(
+        name=target.name,
+        source=described.source,
+        flash=Region(described.flash_start, described.flash_bytes),
+        ram=Region(described.ram_start, described.ram_bytes),
+        stack_bytes=described.stack_bytes,
+        defines={**numbers, "EDGE_PORT_NAME": f'"{target.name}"'},
+        tried=described.tried,
     )
 
 

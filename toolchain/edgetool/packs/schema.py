@@ -18,9 +18,11 @@ Precision = Literal["float32", "float16", "bfloat16", "int8", "int16x8", "w4a8",
 ElementType = Literal["int8", "float32"]
 Role = Literal["model", "float-model", "calibration", "evaluation"]
 Quantity = Literal["latency", "energy"]
+FlashTool = Literal["pyocd", "openocd", "st-flash", "picotool"]
 
 RUNTIMES: tuple[str, ...] = get_args(Runtime)
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+FLASH_TOOLS: tuple[str, ...] = get_args(FlashTool)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,41 @@ class Core:
 
 
 @dataclass(frozen=True)
+class Flash:
+    """How firmware gets onto a board.
+
+    tools: what can write its flash, best first.   address: where a flat image goes.
+    pyocd_target: for `pyocd --target`.   openocd_config: scripts that come with OpenOCD, in order;
+    openocd_speed_khz: of the adapter, None: what the scripts say.
+    """
+
+    tools: tuple[FlashTool, ...]
+    address: int | None = None
+    pyocd_target: str | None = None
+    openocd_config: tuple[str, ...] = ()
+    openocd_speed_khz: int | None = None
+
+
+@dataclass(frozen=True)
+class FirmwarePort:
+    """What edgetool's firmware needs to know to be built for a board without a vendor's project.
+
+    source: a file of targets/firmware/ports/ without ".c".   flash_*, ram_*: what it may use.
+    stack_bytes: of the one stack.   defines: numbers that the source asks for by name.
+    tried: where this port has run, for the user.
+    """
+
+    source: str
+    flash_start: int
+    flash_bytes: int
+    ram_start: int
+    ram_bytes: int
+    tried: str
+    stack_bytes: int = 8192
+    defines: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Sensor:
     """An on-board power sensor.
 
@@ -107,6 +144,7 @@ class Target:
     precisions: allowed; default_precision: taken when --precision is not given.
     symmetric_activations: int8 activations need zero point 0 (TensorRT).
     default_io: element type of an artifact's inputs and outputs.
+    flash, port: how firmware is written to and built for a microcontroller board, where known.
     notes: sentences said to the user at compile.
     facts: field → citation (document and section).   parents: packs inherited from, nearest first.
     """
@@ -126,6 +164,8 @@ class Target:
     opset_max: int | None = None
     symmetric_activations: bool = False
     default_io: ElementType = "float32"
+    flash: Flash | None = None
+    port: FirmwarePort | None = None
     sensors: tuple[Sensor, ...] = ()
     power_modes: tuple[PowerMode, ...] = ()
     notes: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from typing import Any
 from edgetool.packs.checks import COMMON_CHECKS, Problem
 from edgetool.packs.cycles import CYCLE_CLASSES
 from edgetool.packs.finding import is_id
+from edgetool.packs.firmware_checks import FIRMWARE_CHECKS
 from edgetool.packs.schema import Core, Target
 
 CITED = ("ram_bytes", "flash_bytes", "clock_hz")
@@ -165,6 +166,7 @@ TARGET_CHECKS: Sequence[Callable[[Target], Iterable[Problem]]] = (
     check_core_kernels_end_portable,
     check_cycle_classes_are_known,
     check_cycles_are_sourced,
+    *FIRMWARE_CHECKS,
 )
 BUILT_IN_TARGET_CHECKS: Sequence[Callable[[Mapping[str, Any]], Iterable[Problem]]] = (
     check_numbers_are_cited,

@@ -92,6 +92,8 @@ def count_runs(board: Board, counts: Counts, repeats: int, progress: Progress | 
     slowest = max(_timed_run(board) for _ in range(WARM_UP_RUNS))
     if board.identity.counter is Counter.NONE:
         return [f"no cycles: {board.identity.port} has no counter that runs"]
+    if board.identity.emulated and board.identity.counter is not Counter.INSTRUCTIONS:
+        return ["no cycles: an emulator's time is no count of cycles"]
     if _may_wrap(board.identity, slowest):
         return ["no cycles: an inference may take longer than the 32-bit cycle counter holds"]
     done = 0
