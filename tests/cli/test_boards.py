@@ -79,13 +79,15 @@ def test_profile_of_a_board_prints_figures_layers_and_raw_samples(
     assert content["instructions"]["value"] > 100_000
     assert content["samples"]["instructions"]["kind"] == "emulated"
     assert len(content["samples"]["instructions"]["values"]) == 4
-    assert content["layers"]["dense"]["value"] > 600
+    layers = {layer["name"]: layer for layer in content["layers"]}
+    assert layers["dense"]["instructions"]["value"] > 600
     assert content.keys().isdisjoint({"cycles", "latency_s"})
     assert content["details"]["port"] == "qemu-mps2-an386"
     assert content["details"]["compiler"].startswith("clang ")
     assert any("nothing here was measured on hardware" in note for note in content["notes"])
     assert set(schemas.bare_numbers(content)) == {
         "schema_version",
+        "layers[].output_shape[]",
         "samples.instructions.values[]",
         "details.inferences",
         "details.broken_frames",
@@ -95,11 +97,11 @@ def test_profile_of_a_board_prints_figures_layers_and_raw_samples(
 
 def test_profile_of_a_board_shows_each_layers_share(board: Line, digits: Path) -> None:
     shown = succeed("profile", digits, "--device", board.path, "--repeats", 1).out
-    assert any(line.split() == ["layer", "instructions", "share"] for line in shown.splitlines())
+    head = ["layer", "operator", "instructions", "share", "per", "MAC"]
+    assert any(line.split() == head for line in shown.splitlines())
     assert "instructions_iqr" not in shown, "one run has no spread"
-    assert any(
-        line.startswith("pointwise_2 ") and line.endswith("%") for line in shown.splitlines()
-    )
+    [row] = [line for line in shown.splitlines() if line.startswith("pointwise_2 ")]
+    assert row.split()[3].endswith("%")
 
 
 def test_verify_asks_the_board_instead_of_the_emulator(board: Line, digits: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,9 @@ from edgetool.cli.terminal import (
 
 if TYPE_CHECKING:
     from edgetool.artifact import Artifact
+    from edgetool.figures import Figure
     from edgetool.profiling import Profiled
+    from edgetool.profiling.layer_cost import LayerCost
 
 
 @verb
@@ -82,7 +85,7 @@ def summary(profiled: Profiled) -> dict[str, Any]:
     if profiled.sections:
         content["sections"] = {name: size.to_json() for name, size in profiled.sections.items()}
     if profiled.layers:
-        content["layers"] = {name: cost.to_json() for name, cost in profiled.layers.items()}
+        content["layers"] = [layer.to_json() for layer in profiled.layers]
     if profiled.samples:
         content["samples"] = {name: raw.to_json() for name, raw in profiled.samples.items()}
     content["details"] = dict(profiled.details)
@@ -102,17 +105,42 @@ def _print(artifact: Artifact, profiled: Profiled) -> None:
     if parts:
         print(f"  bytes by section: {', '.join(parts)}")
     if profiled.layers:
-        _print_layers(profiled)
+        print()
+        _print_layers(profiled.layers)
     for note in profiled.notes:
         say(f"note: {note}")
 
 
-def _print_layers(profiled: Profiled) -> None:
-    """Each layer's cost and its share of their sum; how it was obtained is said above."""
-    total = sum(cost.value for cost in profiled.layers.values()) or 1
-    counted = "instructions" if "instructions" in profiled.figures else "cycles"
+def _print_layers(layers: Sequence[LayerCost]) -> None:
+    """What is known of each; how it was obtained is said above, where cycles are estimated here."""
+    estimated = any(
+        x.figures["cycles"].kind == "estimated" for x in layers if "cycles" in x.figures
+    )
+    heads = {
+        "instructions": "instructions",
+        "instructions_share": "share",
+        "instructions_per_mac": "per MAC",
+        "cycles": "cycles ~" if estimated else "cycles",
+        "cycles_share": "share",
+        "cycles_per_mac": "per MAC",
+        "code_bytes": "code",
+        "constant_bytes": "constants",
+        "scratch_bytes": "scratch",
+        "live_bytes": "arena in use",
+    }
+    shown = {name: head for name, head in heads.items() if any(name in x.figures for x in layers)}
     rows = [
-        [name, f"{cost.value:,.0f}", f"{cost.value / total:.1%}"]
-        for name, cost in profiled.layers.items()
+        [layer.name, layer.operator, *(_cell(name, layer.figures.get(name)) for name in shown)]
+        for layer in layers
     ]
-    table(["layer", counted, "share"], rows)
+    table(["layer", "operator", *shown.values()], rows)
+    if "code_bytes" in shown:
+        print("code: bytes of the functions that a layer runs; layers share them")
+
+
+def _cell(name: str, figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
+    if name.endswith("_share"):
+        return f"{figure.value:.1%}"
+    return f"{figure.value:.2f}" if name.endswith("_per_mac") else f"{figure.value:,.0f}"

@@ -55,13 +55,17 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Elf:
-    """What an executable file says.   machine: EM_ARM or EM_RISCV.   entry: first instruction."""
+    """What an executable file says.   machine: EM_ARM or EM_RISCV.   entry: first instruction.
+
+    functions: all of them; in symbols, functions of one name that files keep to themselves are one.
+    """
 
     machine: int
     entry: int
     sections: dict[str, Section]
     segments: tuple[Segment, ...]
     symbols: dict[str, Symbol]
+    functions: tuple[Symbol, ...]
 
     def read(self, address: int, size: int) -> bytes:
         """Bytes as loaded. Raises: CompilerError if no segment has them all."""
@@ -103,12 +107,14 @@ class _Reader:
         machine, entry, program_offset, section_offset, *_ = self._header()
         headers = list(self._section_headers(section_offset))
         names = self._name_table(headers)
+        found = list(self._symbols(headers, machine))
         return Elf(
             machine,
             entry,
             {s.name: s for s in self._sections(headers, names)},
             tuple(self._segments(program_offset)),
-            {s.name: s for s in self._symbols(headers, machine)},
+            {symbol.name: symbol for symbol, _ in found},
+            tuple(symbol for symbol, kind in found if kind == _FUNCTION),
         )
 
     def _header(self) -> tuple[int, int, int, int]:
@@ -148,7 +154,7 @@ class _Reader:
             if kind == _LOADED and in_memory:
                 yield Segment(virtual, self._bytes(at, in_file), in_memory, physical)
 
-    def _symbols(self, headers: list[_Header], machine: int) -> Iterator[Symbol]:
+    def _symbols(self, headers: list[_Header], machine: int) -> Iterator[tuple[Symbol, int]]:
         for header in headers:
             if header.type == _SYMBOL_TABLE:
                 strings = headers[header.link]
@@ -156,14 +162,17 @@ class _Reader:
                 yield from _symbols_in(self._bytes(header.offset, header.size), names, machine)
 
 
-def _symbols_in(table: bytes, names: bytes, machine: int) -> Iterator[Symbol]:
-    """Functions, objects and the linker script's labels; compilers' mapping symbols left out."""
+def _symbols_in(table: bytes, names: bytes, machine: int) -> Iterator[tuple[Symbol, int]]:
+    """Functions, objects and the linker script's labels; compilers' mapping symbols left out.
+
+    Each comes with its kind: _OBJECT, _FUNCTION, or 0 for a label.
+    """
     for name, value, size, info, _, section in struct.iter_unpack("<IIIBBH", table):
         kind = info & 0xF
         label = kind == 0 and info >> 4 != 0
         if section and (kind in (_OBJECT, _FUNCTION) or label):
             thumb = machine == EM_ARM and kind == _FUNCTION
-            yield Symbol(_string(names, name), value & ~1 if thumb else value, size)
+            yield Symbol(_string(names, name), value & ~1 if thumb else value, size), kind
 
 
 def _string(table: bytes, offset: int) -> str:

@@ -154,6 +154,12 @@ class Image:
         """Size of the stack that the model is called on."""
         return self.symbols["edge_stack_top"].address - self.symbols["edge_stack_bottom"].address
 
+    @property
+    def run_range(self) -> tuple[int, int]:
+        """First address of `<name>_run`, and the one behind it."""
+        run = self.symbols[f"{self.name}_run"]
+        return run.address, run.address + run.size
+
     def describe(self, address: int) -> str:
         """An address as people read it: "conv2d_s8+0x12 (0x00000a42)"."""
         owner = symbol_at(self.symbols, address)

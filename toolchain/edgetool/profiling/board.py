@@ -14,6 +14,7 @@ import numpy as np
 from edgetool.artifact import INTERRUPTED, Artifact
 from edgetool.errors import DeviceError, UsageError
 from edgetool.figures import Figure, Series
+from edgetool.profiling.layer_cost import LayerCost, with_shares
 from edgetool.profiling.profile import Profiled
 from edgetool.program.program import Program
 from edgetool.runtimes.serial_board import Board, Counter, Device, Identity, connect
@@ -74,7 +75,7 @@ def profile_on_board(
         figures | dict(artifact.manifest.figures),
         details=board_details(board, repeats),
         notes=tuple(notes),
-        layers=layer_figures(counts, program),
+        layers=layer_costs(counts, program),
         samples=counts.series(),
     )
 
@@ -157,17 +158,18 @@ def _usage_figures(who: Identity, stack: int | None, arena: int) -> dict[str, Fi
     return figures
 
 
-def layer_figures(counts: Counts, program: Program) -> dict[str, Figure]:
-    """The median of each layer that has code, by the layer's name."""
+def layer_costs(counts: Counts, program: Program) -> tuple[LayerCost, ...]:
+    """The median of each layer that has code."""
     who = counts.identity
     source = f"{who.source}; median of {len(counts.layers)}"
-    figures = {}
+    layers = []
     for index, operation in enumerate(program.operations):
         found = [row[index] for row in counts.layers if index < len(row)]
         known = [count for count in found if count is not None]
         if known:
-            figures[operation.name] = Figure(median(known), "1", who.kind, source)
-    return figures
+            figures = {who.counted: Figure(median(known), "1", who.kind, source)}
+            layers.append(LayerCost.of(program, operation, figures))
+    return with_shares(layers, who.counted)
 
 
 def figure_notes(who: Identity, stack: int | None) -> list[str]:

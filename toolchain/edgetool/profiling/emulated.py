@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from statistics import median
+from statistics import median_low
 
 from edgetool.artifact import SOURCES, Artifact
 from edgetool.compilation.firmware import build_sources, built_figures, core_of
@@ -13,6 +13,7 @@ from edgetool.compilers.firmware import Image
 from edgetool.errors import MissingToolError, UsageError
 from edgetool.figures import Figure
 from edgetool.packs import Target
+from edgetool.profiling.layers import Inference, layer_costs
 from edgetool.profiling.profile import Profiled
 from edgetool.runtimes.bare_metal import EmulatedRun, estimate_cycles, run
 from edgetool.runtimes.session import Progress, step
@@ -26,7 +27,10 @@ def profile_firmware(
     emulator: str | None,
     progress: Progress | None = None,
 ) -> Profiled:
-    """Build the artifact's sources and run its golden inputs, counting every instruction."""
+    """Build the artifact's sources and run its golden inputs, counting every instruction.
+
+    Cycles and the figures of layers are those of the inference with the median of instructions.
+    """
     program, core = artifact.program(), target.core
     sources = artifact.path(SOURCES)
     if program is None or core is None or sources is None:
@@ -41,12 +45,11 @@ def profile_firmware(
             image = build_sources(program, target, chosen, sources, Path(folder), optimize)
         with step(progress, f"emulate {len(inputs)} samples"):
             result = run(image, core, inputs, choose_emulator(core, emulator))
-        estimated, notes = estimated_figures(result, image, target)
-        figures = (
-            run_figures(result)
-            | estimated
-            | built_figures(program, plan_of(program, target, optimize), image)
-        )
+            one = run(image, core, [inputs[median_sample(result)]], choose_emulator(core, emulator))
+        estimated, notes = estimated_figures(one, image, target)
+        plan = plan_of(program, target, optimize)
+        figures = run_figures(result) | estimated | built_figures(program, plan, image)
+        layers, missing = layer_costs(Inference(program, target, optimize, plan, image, one))
         details = {
             "compiler": image.compiler,
             "flags": list(image.flags),
@@ -57,14 +60,19 @@ def profile_firmware(
             name: Figure(size, "B", "computed", f"linked by {image.compiler}")
             for name, size in image.sections.items()
         }
-    return Profiled(figures, {}, details, notes, sections)
+    return Profiled(figures, {}, details, (*notes, *missing), sections, layers)
+
+
+def median_sample(result: EmulatedRun) -> int:
+    """Index of the inference with the median of instructions, the lower one of two."""
+    return result.instructions.index(median_low(result.instructions))
 
 
 def run_figures(result: EmulatedRun) -> dict[str, Figure]:
     """What the emulator counted."""
     tool = result.emulator
     return {
-        "instructions": Figure(median(result.instructions), "1", "emulated", tool),
+        "instructions": Figure(median_low(result.instructions), "1", "emulated", tool),
         "stack_bytes": Figure(result.stack_bytes, "B", "emulated", tool),
         "arena_used_bytes": Figure(result.arena_used_bytes, "B", "emulated", tool),
     }

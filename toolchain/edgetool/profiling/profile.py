@@ -9,6 +9,7 @@ from typing import Any
 from edgetool.artifact import Artifact
 from edgetool.errors import UsageError
 from edgetool.figures import Figure, Series
+from edgetool.profiling.layer_cost import LayerCost
 from edgetool.runtimes.serial_board import Device
 from edgetool.runtimes.session import Progress
 
@@ -20,7 +21,8 @@ class Profiled:
     figures: by name; each says how it was obtained.   runtimes: figures of each runtime that ran
     on this machine, by its name.   details: tools and flags.   notes: for people.
     sections: bytes of the model's code, constants and static data.
-    layers: what each layer costs, by its name.   samples: raw counts behind figures, by their name.
+    layers: of generated C, in the order of execution; views cost nothing and are left out.
+    samples: raw counts behind figures, by their name.
     """
 
     figures: Mapping[str, Figure]
@@ -28,7 +30,7 @@ class Profiled:
     details: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     sections: Mapping[str, Figure] = field(default_factory=dict)
-    layers: Mapping[str, Figure] = field(default_factory=dict)
+    layers: tuple[LayerCost, ...] = ()
     samples: Mapping[str, Series] = field(default_factory=dict)
 
 

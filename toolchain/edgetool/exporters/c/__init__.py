@@ -1,6 +1,7 @@
 """Programs as plain C99: a folder to drop into any build, without a heap and re-entrant."""
 
 from edgetool.exporters.c.board_model import board_model, observed_copy
+from edgetool.exporters.c.costs import LayerMemory, called_operations, memory_by_layer
 from edgetool.exporters.c.layout import generated_name, include_folders, source_files
 from edgetool.exporters.c.model import CSources, export_c
 from edgetool.exporters.c.names import c_identifier
@@ -11,11 +12,14 @@ __all__ = [
     "COMPILER_FLAGS",
     "CSources",
     "Interface",
+    "LayerMemory",
     "board_model",
     "c_identifier",
+    "called_operations",
     "export_c",
     "generated_name",
     "include_folders",
+    "memory_by_layer",
     "observed_copy",
     "source_files",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgetool.exporters.c.calls import Calls
 from edgetool.exporters.c.constants import Constants
+from edgetool.exporters.c.costs import memory_by_layer, parameter_bytes
 from edgetool.exporters.c.examples import example
 from edgetool.exporters.c.kernels import kernel_files
 from edgetool.exporters.c.layout import KERNELS, SOURCE, include_folders
@@ -23,7 +24,6 @@ from edgetool.exporters.c.source import (
 )
 from edgetool.kernels import choose_kernels
 from edgetool.program.memory_plan import MemoryPlan, plan_memory
-from edgetool.program.operator import KernelCall
 from edgetool.program.program import Program
 from edgetool.program.storage import storage_of
 
@@ -100,7 +100,9 @@ def export_c(
     files = {f"{SOURCE}/{file}": text for file, text in own.items()}
     constants_bytes = constants.nbytes + sum(map(parameter_bytes, kernels))
     files |= project_files(interface, _compiled(files), optimize)
-    files["README.md"] = readme(interface, plan, constants_bytes, COMPILER_FLAGS[optimize])
+    memory = memory_by_layer(program, calls_by_name, plan)
+    flags = COMPILER_FLAGS[optimize]
+    files["README.md"] = readme(interface, plan, constants_bytes, memory, flags)
     files["examples/main.c"] = example(interface)
     _write(directory, files)
     return CSources(
@@ -113,14 +115,6 @@ def export_c(
         interface.single_io,
         plan,
     )
-
-
-def parameter_bytes(call: KernelCall | None) -> int:
-    """Bytes of the parameters struct."""
-    if call is None:
-        return 0
-    values = call.parameters.values()
-    return 4 * sum(len(value) if isinstance(value, tuple) else 1 for value in values)
 
 
 def _free_name(name: str, kernels: Mapping[str, str]) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edgetool.exporters.c.calls import c_type, shape_text
+from edgetool.exporters.c.costs import LayerMemory
 from edgetool.exporters.c.names import comment_text
 from edgetool.exporters.c.source import Interface
 from edgetool.program.memory_plan import MemoryPlan
@@ -10,13 +13,20 @@ from edgetool.program.program import Program
 from edgetool.program.tensor import Tensor
 
 
-def readme(interface: Interface, plan: MemoryPlan, constants_bytes: int, optimize: str) -> str:
+def readme(
+    interface: Interface,
+    plan: MemoryPlan,
+    constants_bytes: int,
+    memory: Mapping[str, LayerMemory],
+    optimize: str,
+) -> str:
     """How to build and call the model, what it costs, and its layers.
 
-    optimize: the compiler's flag for which sizes and cycles are stated.
+    memory: by layer, of those that are computed.   optimize: the compiler's flag for which sizes
+    and cycles are stated.
     """
     program, name, macro = interface.program, interface.name, interface.macro
-    rows = "\n".join(_layer_row(program, index) for index in range(len(program.operations)))
+    rows = "\n".join(_layer_row(program, index, memory) for index in range(len(program.operations)))
     ports = "\n".join(
         f"| `{variable}` | {c_type(tensor)} | {shape_text(tensor)} | {tensor.nbytes:,} |"
         f" {_quantization(tensor)} |"
@@ -73,19 +83,26 @@ The files in `src/kernels` are part of edgetool (Apache-2.0).
 
 ## Layers
 
-| | layer | operator | output | MACs |
-|---|---|---|---|---|
+| | layer | operator | output | MACs | constants | scratch | arena in use |
+|---|---|---|---|---|---|---|---|
 {rows}
+
+Bytes; an array that layers share counts where it is first read. `edgetool profile` adds the \
+instructions, cycles and code of each layer.
 """
 
 
-def _layer_row(program: Program, index: int) -> str:
+def _layer_row(program: Program, index: int, memory: Mapping[str, LayerMemory]) -> str:
     operation = program.operations[index]
     shapes = ", ".join(shape_text(tensor) for tensor in program.output_tensors(operation))
     macs = program.macs(operation)
     cost = f"{macs:,}" if macs else ""
     kind = operation.operator.kind
-    return f"| {index + 1} | {comment_text(operation.name)} | {kind} | {shapes} | {cost} |"
+    known = memory.get(operation.name)
+    sizes = (known.constant_bytes, known.scratch_bytes, known.live_bytes) if known else ()
+    cells = [f"{size:,}" if size else "" for size in sizes] or [""] * 3
+    name = comment_text(operation.name)
+    return f"| {index + 1} | {name} | {kind} | {shapes} | {cost} | {' | '.join(cells)} |"
 
 
 def _quantization(tensor: Tensor) -> str:

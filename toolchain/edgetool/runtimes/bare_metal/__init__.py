@@ -6,8 +6,19 @@ Executed instructions are exact ("emulated"); cycles come from a core's timing t
 
 from __future__ import annotations
 
-from edgetool.runtimes.bare_metal.cycles import estimate_cycles
+from edgetool.runtimes.bare_metal.cycles import cycles_by_part, estimate_cycles
+from edgetool.runtimes.bare_metal.parts import functions_by_part, instructions_by_part
 from edgetool.runtimes.bare_metal.result import EMULATORS, Block, EmulatedRun, Emulator
 from edgetool.runtimes.bare_metal.run import run
 
-__all__ = ["EMULATORS", "Block", "EmulatedRun", "Emulator", "estimate_cycles", "run"]
+__all__ = [
+    "EMULATORS",
+    "Block",
+    "EmulatedRun",
+    "Emulator",
+    "cycles_by_part",
+    "estimate_cycles",
+    "functions_by_part",
+    "instructions_by_part",
+    "run",
+]

@@ -11,14 +11,22 @@ from typing import TypeAlias
 BLOCKS_MAX = 1 << 18
 SLOTS = 1 << 20
 
-Counts: TypeAlias = dict[tuple[int, int], tuple[int, int]]
-"""(address, size) → (executed, taken)."""
+Counts: TypeAlias = dict[tuple[int, int, int], tuple[int, int]]
+"""(address, size, part) → (executed, taken)."""
 
 
 class CBlock(ctypes.Structure):
     """struct block."""
 
-    _fields_ = tuple((name, ctypes.c_uint64) for name in ("address", "size", "executed", "taken"))
+    _fields_ = tuple(
+        (name, ctypes.c_uint64) for name in ("address", "size", "part", "executed", "taken")
+    )
+
+
+class CProgress(ctypes.Structure):
+    """struct progress."""
+
+    _fields_ = tuple((name, ctypes.c_uint64) for name in ("run_start", "run_end", "part", "inside"))
 
 
 class CTable(ctypes.Structure):
@@ -43,13 +51,14 @@ class CCounter(ctypes.Structure):
         ("stop", ctypes.c_void_p),
         ("previous", ctypes.c_void_p),
         ("previous_end", ctypes.c_uint64),
+        ("progress", CProgress),
         ("table", CTable),
     )
 
     def counts(self) -> Counts:
         """What was counted since the table was made."""
         return {
-            (block.address, block.size): (block.executed, block.taken)
+            (block.address, block.size, block.part): (block.executed, block.taken)
             for block in self.table.blocks[: self.table.count]
         }
 

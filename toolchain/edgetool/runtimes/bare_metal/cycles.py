@@ -54,15 +54,31 @@ def estimate_cycles(run: EmulatedRun, image: Image, core: Core) -> tuple[float, 
     """
     if not run.blocks or not core.cycles:
         return None
-    elf = read_elf(image.elf)
-    decode = _decoder(core)
-    parts = [
+    sums = _block_sums(run, image, core)
+    executed, unknown = sum(each.instructions for each in sums), sum(each.unknown for each in sums)
+    return sum(each.cycles for each in sums) / run.counted, _source(core, unknown, executed)
+
+
+def cycles_by_part(run: EmulatedRun, image: Image, core: Core) -> dict[int, float]:
+    """Cycles per inference of each part (Block.part); empty without blocks or a timing table.
+
+    Raises: MissingToolError if capstone, which decodes, is not installed.
+    """
+    if not run.blocks or not core.cycles:
+        return {}
+    found: dict[int, float] = {}
+    for block, its in zip(run.blocks, _block_sums(run, image, core), strict=True):
+        found[block.part] = found.get(block.part, 0) + its.cycles / run.counted
+    return found
+
+
+def _block_sums(run: EmulatedRun, image: Image, core: Core) -> list[_Sum]:
+    """Of each of the run's blocks in order."""
+    elf, decode = read_elf(image.elf), _decoder(core)
+    return [
         _block(block, decode(elf.read(block.address, block.size), block.address), core.cycles)
         for block in run.blocks
     ]
-    executed = sum(part.instructions for part in parts)
-    unknown = sum(part.unknown for part in parts)
-    return sum(part.cycles for part in parts) / run.counted, _source(core, unknown, executed)
 
 
 def _decoder(core: Core) -> Decode:

@@ -17,7 +17,7 @@ from edgetool.runtimes.bare_metal.result import Block
 
 _FOLDER = Path(__file__).parent
 _SOURCES = (_FOLDER / "qemu_plugin.c", _FOLDER / "block_table.h")
-_BLOCK = struct.Struct("<QQQQ")
+_BLOCK = struct.Struct("<QQQQQ")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def prepare_plugin(qemu: str, image: Image, directory: Path) -> BlockPlugin | No
         return None
     file = directory / "blocks"
     start, end = (image.symbols[f"edge_model_{side}"].address for side in ("start", "end"))
-    options = f"{library},start={start:#x},end={end:#x},into={file}"
+    run, limit = image.run_range
+    options = f"{library},start={start:#x},end={end:#x},run={run:#x},limit={limit:#x},into={file}"
     return BlockPlugin(["-plugin", options], file, image)
 
 

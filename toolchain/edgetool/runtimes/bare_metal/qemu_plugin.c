@@ -1,5 +1,5 @@
 /* A TCG plugin for QEMU: counts the blocks of the model and writes them to a file at the end.
- * Arguments: start=0x..,end=0x..,into=PATH.  The few functions of qemu-plugin.h that are used have
+ * Arguments: start=0x..,end=0x.. of the model, run=0x..,limit=0x.. of <name>_run, into=PATH.  The few functions of qemu-plugin.h that are used have
  * had these signatures since version 1 of the interface; PLUGIN_VERSION says which QEMU wants. */
 #include "block_table.h"
 
@@ -26,6 +26,7 @@ int fclose(void *file);
 __attribute__((visibility("default"))) int qemu_plugin_version = PLUGIN_VERSION;
 
 static struct block_table table;
+static struct progress progress;
 static uint64_t start, end;
 static const char *path;
 static struct block *previous;
@@ -40,10 +41,15 @@ static int follows(const struct block *next, const struct block *block)
 
 static void count(unsigned cpu, void *user)
 {
-    struct block *block = user;
+    const struct block *place = user; /* in no part; 0 outside the model */
+    struct block *block = 0;
     (void)cpu;
-    if (previous && !(block && follows(block, previous)))
+    if (previous && !(place && follows(place, previous)))
         previous->taken++;
+    if (place)
+        block = find_block(&table, place->address, place->size, advance(&progress, place->address));
+    else
+        progress.part = progress.inside = 0;
     if (block)
         block->executed++;
     previous = block;
@@ -59,7 +65,7 @@ static void on_translation(plugin_id id, struct qemu_plugin_tb *tb)
     (void)id;
     struct block *block = 0;
     if (address >= start && address < end)
-        block = find_block(&table, address, size);
+        block = find_block(&table, address, size, 0);
     qemu_plugin_register_vcpu_tb_exec_cb(tb, count, 0, block);
 }
 
@@ -92,6 +98,10 @@ __attribute__((visibility("default"))) int qemu_plugin_install(plugin_id id, con
             start = number(argv[i] + 6);
         else if (argv[i][0] == 'e')
             end = number(argv[i] + 4);
+        else if (argv[i][0] == 'r')
+            progress.run_start = number(argv[i] + 4);
+        else if (argv[i][0] == 'l')
+            progress.run_end = number(argv[i] + 6);
         else
             path = argv[i] + 5;
     }

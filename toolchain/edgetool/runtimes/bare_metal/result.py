@@ -19,11 +19,13 @@ Inference = tuple[bytes, ...]
 class Block:
     """Instructions that run one after the other, all or none.
 
-    executed: how often.   taken: how often what followed was not the next address.
+    part: of the inference, counted from 1: each ends where a kernel that `<name>_run` called has
+    returned.   executed: how often.   taken: how often what followed was not the next address.
     """
 
     address: int
     size: int
+    part: int
     executed: int
     taken: int
 

@@ -9,6 +9,7 @@ struct counter {
     void (*stop)(void *engine);
     struct block *previous;
     uint64_t previous_end;
+    struct progress progress; /* set back before each inference */
     struct block_table table;
 };
 
@@ -24,7 +25,8 @@ void edge_count_block(void *engine, uint64_t address, uint32_t size, struct coun
     counter->executed_bytes += size;
     if (counter->executed_bytes > counter->limit_bytes)
         counter->stop(engine);
-    struct block *block = find_block(&counter->table, address, size);
+    uint64_t part = advance(&counter->progress, address);
+    struct block *block = find_block(&counter->table, address, size, part);
     if (block)
         block->executed++;
     counter->previous = block;

@@ -28,6 +28,7 @@ class CHook:
         self.counter = CCounter(
             start=request["model"][0], end=request["model"][1], limit_bytes=INSTRUCTION_LIMIT_BYTES
         )
+        self.counter.progress.run_start, self.counter.progress.run_end = request["run_range"]
         self.counter.stop = ctypes.cast(binding.uclib.uc_emu_stop, ctypes.c_void_p)
         handle = ctypes.c_size_t()
         # begin 1 > end 0: everywhere.
@@ -44,6 +45,10 @@ class CHook:
         if status != unicorn.UC_ERR_OK:
             raise unicorn.UcError(status)
 
+    def begin(self) -> None:
+        """An inference begins."""
+        self.counter.progress.part = self.counter.progress.inside = 0
+
     def counts(self) -> Counts:
         """Since the start. Raises: RuntimeError if the code has more blocks than the table."""
         if self.counter.table.overflow:
@@ -56,19 +61,29 @@ class PythonHook:
 
     def __init__(self, engine: Engine, request: Json) -> None:
         self.blocks: Counts = {}
-        self.previous: tuple[int, int] | None = None
+        self.previous: tuple[int, int, int] | None = None
         self.start, self.end = request["model"]
+        self.run_start, self.run_end = request["run_range"]
+        self.begin()
         engine.hook_add(unicorn.UC_HOOK_BLOCK, self._count)
 
+    def begin(self) -> None:
+        """An inference begins."""
+        self.part, self.inside = 0, False
+
     def _count(self, _: Any, address: int, size: int, __: Any) -> None:
-        if self.previous and sum(self.previous) != address:
+        if self.previous and sum(self.previous[:2]) != address:
             executed, taken = self.blocks[self.previous]
             self.blocks[self.previous] = (executed, taken + 1)
         self.previous = None
         if self.start <= address < self.end:
-            executed, taken = self.blocks.get((address, size), (0, 0))
-            self.blocks[address, size] = (executed + 1, taken)
-            self.previous = (address, size)
+            inside = self.run_start <= address < self.run_end
+            self.part += inside and not self.inside
+            self.inside = inside
+            block = (address, size, self.part)
+            executed, taken = self.blocks.get(block, (0, 0))
+            self.blocks[block] = (executed + 1, taken)
+            self.previous = block
 
     def counts(self) -> Counts:
         """Since the start."""

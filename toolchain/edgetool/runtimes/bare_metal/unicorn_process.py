@@ -146,6 +146,8 @@ class Emulation:
     def _call(self) -> None:
         thumb = 0 if self.riscv else 1
         stop = self.request["stop"]
+        if self.counter:
+            self.counter.begin()
         for register, value in zip(
             self.registers.arguments, self.request["arguments"], strict=True
         ):
@@ -248,12 +250,15 @@ class Tally:
     def _total(self) -> int:
         counter = self.emulation.counter
         counts = counter.counts() if counter else {}
-        return sum(executed * self._length(block) for block, (executed, _) in counts.items())
+        return sum(
+            executed * self._length(address, size)
+            for (address, size, _), (executed, _) in counts.items()
+        )
 
-    def _length(self, block: tuple[int, int]) -> int:
-        if block not in self.lengths:
-            self.lengths[block] = len(self.emulation.instruction_lengths(*block))
-        return self.lengths[block]
+    def _length(self, address: int, size: int) -> int:
+        if (address, size) not in self.lengths:
+            self.lengths[address, size] = len(self.emulation.instruction_lengths(address, size))
+        return self.lengths[address, size]
 
 
 def _inferences(request: Json, folder: Path) -> Iterator[list[bytes]]:

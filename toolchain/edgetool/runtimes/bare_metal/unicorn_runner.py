@@ -94,6 +94,7 @@ def _request(image: Image, core: Core, inferences: int, count: bool, timeout_s: 
         "arguments": [*(direct if image.single_io else tables), region + plan.arena.offset],
         "stack": [symbol["edge_stack_bottom"], symbol["edge_stack_top"]],
         "run": symbol[f"{image.name}_run"],
+        "run_range": image.run_range,
         "stop": symbol["edge_stop"],
         "model": [symbol["edge_model_start"], symbol["edge_model_end"]],
         "inferences": inferences,
