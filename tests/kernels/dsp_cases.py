@@ -20,7 +20,9 @@ from edgetool.program.program import Program
 from edgetool.program.windows import Padding, Pair, extent
 
 RECTIFIED = (-128, Clamp(0.0, math.inf))
-SHIFTS = st.integers(1, 16)  # of the multipliers: both ends lie outside what one SMMLA does
+STRIDES = st.tuples(st.integers(1, 3), st.integers(1, 3))
+SHIFTS = st.one_of(st.integers(5, 9), st.integers(1, 16))
+"""Of the multipliers: both ends lie outside what one SMMLA does."""
 
 
 @st.composite
@@ -29,7 +31,9 @@ def convolutions(draw: DrawFn) -> Program:
     kernel = draw(st.tuples(st.integers(1, 3), st.integers(1, 4)))
     channels = draw(st.sampled_from([1, 2, 3, 4, 8, 12, 64]))
     outputs = draw(st.integers(1, 6))
-    x, output, stride, dilation, padding = draw(_geometry(kernel, st.integers(1, 2)))
+    x, output, stride, dilation, padding = draw(
+        _geometry(kernel, st.integers(1, 2), draw(st.tuples(st.integers(1, 2), st.integers(1, 2))))
+    )
     zero_point, clamp = draw(st.sampled_from([RECTIFIED, (-128, CLAMPS[2]), (5, CLAMPS[0])]))
     operator = Conv2D(stride, dilation, padding, 1, clamp)
     shape = (outputs, *kernel, channels)
@@ -55,13 +59,20 @@ def winograd_convolutions(draw: DrawFn) -> Program:
 
 @st.composite
 def depthwise_convolutions(draw: DrawFn) -> Program:
-    """DepthwiseConv2D of kernels up to 3 by 3 on whole words of channels."""
-    kernel = draw(st.sampled_from([(3, 3), (3, 3), (1, 3), (3, 1), (2, 2), (1, 1)]))
-    channels = 4 * draw(st.integers(1, 3))
-    x, output, stride, dilation, padding = draw(_geometry(kernel, st.just(1)))
-    operator = DepthwiseConv2D(stride, dilation, padding, RECTIFIED[1])
-    shape = (1, *kernel, channels)
-    return draw(_layer(operator, (*x, channels), shape, (*output, channels), 3, RECTIFIED[0]))
+    """DepthwiseConv2D of any kernel, stride, dilation and multiplier; whole words of channels or
+    not, rows of one block or of several."""
+    kernel = draw(st.sampled_from([(3, 3), (3, 3), (5, 5), (1, 9), (4, 1), (2, 2), (1, 1)]))
+    channels, multiplier = draw(st.sampled_from([1, 3, 4, 4, 8, 9])), draw(st.integers(1, 2))
+    widths = st.integers(1, 2)
+    largest = draw(st.sampled_from([(9, 9), (20, 20), (14, 70), (70, 14)]))
+    x, output, stride, dilation, padding = draw(_geometry(kernel, widths, draw(STRIDES), largest))
+    zero_point, clamp = draw(
+        st.sampled_from([RECTIFIED, RECTIFIED, (5, CLAMPS[0]), (9, CLAMPS[2])])
+    )
+    operator = DepthwiseConv2D(stride, dilation, padding, clamp)
+    outputs = channels * multiplier
+    shape = (1, *kernel, outputs)
+    return draw(_layer(operator, (*x, channels), shape, (*output, outputs), 3, zero_point))
 
 
 @st.composite
@@ -97,17 +108,21 @@ LAYERS = st.one_of(*KINDS)
 
 @st.composite
 def _geometry(
-    draw: DrawFn, kernel: Pair, widths: st.SearchStrategy[int]
+    draw: DrawFn,
+    kernel: Pair,
+    widths: st.SearchStrategy[int],
+    stride: Pair,
+    largest: Pair = (9, 9),
 ) -> tuple[tuple[int, int, int], tuple[int, int, int], Pair, Pair, Padding]:
     """(x, output, stride, dilation, padding) without channels.   widths: dilations of a row."""
-    stride = (draw(st.integers(1, 2)), draw(st.integers(1, 2)))
     dilation = (draw(st.integers(1, 2)), draw(widths))
     covered = extent(kernel, dilation)
     sides = [draw(st.integers(0, size - 1)) for size in (*covered, *covered)]
     padding = (sides[0], sides[1], sides[2], sides[3])
     around = (padding[0] + padding[2], padding[1] + padding[3])
     rows, columns = (
-        max(draw(st.integers(1, 9)), c - a, 1) for c, a in zip(covered, around, strict=True)
+        max(draw(st.integers(1, most)), c - a, 1)
+        for most, c, a in zip(largest, covered, around, strict=True)
     )
     height, width = (
         (n + a - c) // s + 1

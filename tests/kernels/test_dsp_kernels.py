@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from dsp_cases import KINDS, LAYERS
+from dsp_cases import KINDS, LAYERS, depthwise_convolutions
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from layer_programs import side_by_side
 from single_operation import random_samples
+from strict_compilers import COMPILERS, check
 
+from edgetool.compilation.firmware import export_sources
 from edgetool.compilers import Firmware, build
-from edgetool.exporters.c import export_c
+from edgetool.exporters.c import export_c, include_folders, source_files
 from edgetool.kernels.choice import choose_kernels
 from edgetool.kernels.dsp_packing import fits_wide, pack_wide_pairs, pair_words
 from edgetool.kernels.epilogue import (
@@ -49,8 +51,9 @@ BUILDS = [
     ("cortex-m33", "gcc", "balanced"),
     ("cortex-m33", "clang", "speed"),
 ]
+DEPTHWISE_TEMPLATE = "depthwise_conv2d_dsp_s8"
 DSP_FUNCTIONS = {
-    "depthwise_conv2d_dsp_s8",
+    DEPTHWISE_TEMPLATE,
     "add_dsp_s8",
     "average_pool2d_dsp_s8",
 }
@@ -142,11 +145,13 @@ def test_the_cases_meet_every_kernel_tail_and_refusal(
         for program in programs:
             [call] = choose_kernels(program, folders, optimize).values()
             assert call is not None
-            met.add((call.function, call.parameters.get("tail")))
+            made_by = call.template or call.function
+            met.add((made_by, call.parameters.get("tail", call.defines.get("EDGE_TAIL"))))
 
     note()
     functions = {function for function, _ in met}
     assert met >= calls | {("conv2d_dsp_s4", 0), ("conv2d_dsp_s4", 1)}
+    assert met >= {(DEPTHWISE_TEMPLATE, tail) for tail in range(3)}
     assert functions >= DSP_FUNCTIONS
     assert functions - DSP_FUNCTIONS - {function for function, _ in calls}
 
@@ -220,3 +225,14 @@ def test_wide_weights_are_shifted_and_side_by_side() -> None:
     assert first[6:].tolist() == [108, 102, 208, 202, 7 + 256 * 1]
     assert second.view(np.int32)[-1] < 0 <= int(first[-1])
     assert not fits_wide(np.full((1, 4), -128, np.int8), replace(epilogue, shifts=shifts[:1] + 1))
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@settings(max_examples=1, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(programs=st.lists(depthwise_convolutions(), min_size=12, max_size=12))
+def test_instances_compile_without_a_warning(
+    compiler: str, programs: list[Program], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("instances")
+    export_sources(side_by_side(programs), find_target("cortex-m4"), folder)
+    check(compiler, "cortex-m4", source_files(folder), include_folders(folder))

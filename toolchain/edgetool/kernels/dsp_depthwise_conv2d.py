@@ -1,109 +1,149 @@
-"""3x3 depthwise_conv2d on cores with the DSP extension (depthwise_conv2d_dsp_s8)."""
+"""depthwise_conv2d on cores with the DSP extension (depthwise_conv2d_dsp_s8)."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edgetool.kernels.epilogue import DEPTHWISE, RECTIFIED, Epilogue, choose_epilogue
-from edgetool.program.accumulators import Layer, requantization, require_types
-from edgetool.program.operator import Argument, KernelCall
+from edgetool.kernels.dsp_depthwise_geometry import GROUP, WORD_BYTES, Geometry, choose_geometry
+from edgetool.kernels.epilogue import CONVOLUTION, DEPTHWISE, RECTIFIED, SUMS, choose_epilogue
+from edgetool.program.accumulators import Layer, Requantization, requantization, require_types
+from edgetool.program.operator import Argument, Array, KernelCall
 from edgetool.program.ops.depthwise_conv2d import CHANNEL_AXIS, DepthwiseConv2D
-from edgetool.program.overlap import strip_lead, with_lead
+from edgetool.program.overlap import stream_lead, with_lead
 from edgetool.program.tensor import Tensor
 
 KINDS = ("depthwise_conv2d",)
-KERNEL = 3
-QUAD = 4
-QUAD_BYTES = 120
-COLUMN_BYTES = 24
-ARGUMENTS = (
-    Argument("parameters"),
-    Argument("input"),
-    Argument("constant", name="weights"),
-    Argument("output"),
-    Argument("scratch"),
-)
+TEMPLATE = "depthwise_conv2d_dsp_s8"
+SHIFTED_WEIGHTS, SHIFTED_SUMS, ANY = 0, 1, 2
+"""EDGE_TAIL_… of edge_dsp_tails.h."""
 
-Array = npt.NDArray[Any]
+TAIL_BYTES = 28
+CONSTANTS = ("weights", "bias", "multipliers", "shifts")
 
 
 def call(
     operator: DepthwiseConv2D, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]
 ) -> KernelCall | None:
-    """depthwise_conv2d_dsp_s8, or None for larger kernels, channel multipliers, unaligned
-    channels, dilated columns, and clamps or multipliers that need the generic rounding."""
+    """The instance of depthwise_conv2d_dsp_s8 for this geometry, None for other types than int8,
+    and for windows so wide that unrolling them is no gain."""
     layer = Layer.of(inputs, outputs[0], CHANNEL_AXIS)
-    if require_types(operator.kind, layer) != "int8" or not _fits(operator, layer):
+    if require_types(operator.kind, layer) != "int8":
+        return None
+    geometry = choose_geometry(operator, layer)
+    if geometry is None:
         return None
     found = requantization(layer, operator.clamp)
-    epilogue = choose_epilogue(layer, found, DEPTHWISE)
-    if epilogue.tail != RECTIFIED:
-        return None
+    tail, multipliers, shifts = choose_tail(layer, found)
+    defines = _defines(layer, geometry, tail, found.bounds != (-128, 127))
     parameters = {
-        "in_height": layer.x.shape[1],
-        "in_width": layer.x.shape[2],
-        "channels": layer.channels,
-        "out_height": layer.output.shape[1],
-        "out_width": layer.output.shape[2],
-        "stride_height": operator.stride[0],
-        "stride_width": operator.stride[1],
-        "dilation_height": operator.dilation[0],
-        "pad_top": operator.padding[0],
-        "pad_left": operator.padding[1],
+        "in_rows": geometry.rows.in_size,
+        "out_rows": geometry.rows.out_size,
+        "pad_top": geometry.rows.pad,
+        "strip_rows": geometry.strip_rows(),
         "in_zero_point": layer.x.zero_point,
+        "out_zero_point": found.zero_point,
         "out_min": found.bounds[0],
         "out_max": found.bounds[1],
     }
-    packed = pack_quads(layer.weight_data[0], found.bias, epilogue)
-    scratch = QUAD_BYTES + COLUMN_BYTES * _columns(operator, layer)
+    constants = {
+        "weights": _channels_first(layer, geometry),
+        "bias": requantization(layer, operator.clamp, fold=False).bias.astype(np.int32),
+        "multipliers": multipliers.astype(np.int32),
+        "shifts": shifts.astype(np.int8),
+    }
     made = KernelCall(
-        "depthwise_conv2d_dsp_s8", ARGUMENTS, parameters, {"weights": packed}, scratch
+        f"depthwise_conv2d_{_name(layer, geometry, defines)}_s8",
+        (
+            Argument("parameters"),
+            Argument("input"),
+            *(Argument("constant", name=name) for name in CONSTANTS),
+            Argument("output"),
+            Argument("scratch"),
+        ),
+        parameters,
+        constants,
+        _scratch_bytes(layer, geometry),
+        template=TEMPLATE,
+        defines=defines,
     )
-    shapes = layer.x.shape, layer.output.shape
-    lead = strip_lead(*shapes, operator.stride[0], operator.padding[0], rows=1)
-    return with_lead(made, lead, multiple=layer.channels)
+    return _overlapping(made, layer, geometry)
 
 
-def pack_quads(weights: Array, bias: Array, epilogue: Epilogue) -> npt.NDArray[np.uint32]:
-    """22 words for each 4 channels: 9 taps, bias, multipliers, addends, shifts.
+def choose_tail(layer: Layer, found: Requantization) -> tuple[int, Array, Array]:
+    """(tail, multipliers, shifts): the cheapest exact way from sums to outputs.
 
-    weights: int8 (kh, kw, C), kernels of at most 3 by 3.
+    Weights that come shifted left save a shift of every sum, and rectified outputs the sign.
     """
-    height, width, channels = weights.shape
-    kernel = np.pad(weights, ((0, KERNEL - height), (0, KERNEL - width), (0, 0)))
-    quads = channels // QUAD
-    taps = _words(kernel.reshape(KERNEL * KERNEL, channels)).T
-    words = [
-        np.asarray(column, np.int64).astype(np.uint32).reshape(quads, QUAD)
-        for column in (bias & 0xFFFFFFFF, epilogue.multipliers, _unsigned(epilogue.addends))
-    ]
-    shifts = _words(epilogue.shifts[None]).T
-    return np.concatenate([taps, *words, shifts], axis=1).astype(np.uint32).ravel()
+    short = choose_epilogue(layer, found, DEPTHWISE)
+    if short.tail == RECTIFIED:
+        return SHIFTED_WEIGHTS, short.multipliers, short.shifts
+    wide = choose_epilogue(layer, found, CONVOLUTION)
+    return ANY if wide.tail == SUMS else SHIFTED_SUMS, wide.multipliers, wide.shifts
 
 
-def _words(rows: Array) -> npt.NDArray[np.uint32]:
-    """(rows, C/4) words of bytes (rows, C)."""
-    return np.ascontiguousarray(rows.astype(np.int8)).view(np.uint32)
+def _defines(layer: Layer, geometry: Geometry, tail: int, is_clamped: bool) -> dict[str, int]:
+    rows, columns = geometry.rows, geometry.columns
+    return {
+        "EDGE_IN_COLUMNS": geometry.in_columns,
+        "EDGE_OUT_COLUMNS": columns.out_size,
+        "EDGE_KERNEL_ROWS": rows.kernel,
+        "EDGE_KERNEL_COLUMNS": columns.kernel,
+        "EDGE_STRIDE_ROWS": rows.stride,
+        "EDGE_STRIDE_COLUMNS": columns.stride,
+        "EDGE_DILATION_ROWS": rows.dilation,
+        "EDGE_DILATION_COLUMNS": columns.dilation,
+        "EDGE_PAD_LEFT": columns.pad,
+        "EDGE_IN_ROW_STEP": rows.steps[0],
+        "EDGE_IN_COLUMN_STEP": columns.steps[0],
+        "EDGE_OUT_ROW_STEP": rows.steps[1],
+        "EDGE_OUT_COLUMN_STEP": columns.steps[1],
+        "EDGE_CHANNELS": layer.x.shape[3],
+        "EDGE_MULTIPLIER": layer.channels // layer.x.shape[3],
+        "EDGE_PLANE_ROWS": rows.reach(geometry.strip_rows()),
+        "EDGE_PITCH": geometry.pitch,
+        "EDGE_MARGIN": geometry.margin,
+        "EDGE_BLOCK": geometry.block,
+        "EDGE_UNROLLED_ROWS": geometry.unrolled_rows,
+        "EDGE_TAIL": tail,
+        "EDGE_CLAMPS": int(is_clamped),
+    }
 
 
-def _unsigned(values: Array) -> Array:
-    return values.astype(np.int64) & 0xFFFFFFFF
+def _name(layer: Layer, geometry: Geometry, defines: dict[str, int]) -> str:
+    """Kernel, width and channels for the reader, and a digest of all that makes it unique."""
+    text = ",".join(f"{name}={value}" for name, value in defines.items())
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    height, width = layer.weights.shape[1:3]
+    return f"{height}x{width}_{geometry.columns.out_size}x{layer.channels}_{digest}"
 
 
-def _columns(operator: DepthwiseConv2D, layer: Layer) -> int:
-    return (layer.output.shape[2] - 1) * operator.stride[1] + KERNEL
+def _channels_first(layer: Layer, geometry: Geometry) -> Array:
+    """The weights (C, kernel rows, kernel columns) in the geometry's order of axes."""
+    planar = layer.weight_data[0].transpose(2, 0, 1)
+    return np.ascontiguousarray(planar.transpose(0, 2, 1) if geometry.exchanged else planar)
 
 
-def _fits(operator: DepthwiseConv2D, layer: Layer) -> bool:
-    kernel = layer.weights.shape[1:3]
-    return (
-        max(kernel) <= KERNEL
-        and layer.x.shape[3] == layer.channels
-        and layer.channels % QUAD == 0
-        and (operator.dilation[1] == 1 or kernel[1] == 1)
-        and _columns(operator, layer) > operator.padding[1]
-    )
+def _scratch_bytes(layer: Layer, geometry: Geometry) -> int:
+    """One channel's constants and the planes of 4 channels."""
+    pairs = geometry.rows.kernel * max(1, geometry.columns.kernel - 1)
+    words = geometry.rows.reach(geometry.strip_rows()) * geometry.pitch
+    planes = min(layer.x.shape[3], GROUP) * words
+    return TAIL_BYTES + WORD_BYTES * (pairs + planes)
+
+
+def _overlapping(call: KernelCall, layer: Layer, geometry: Geometry) -> KernelCall:
+    """The call with what its output may overwrite: a channel only itself, once planes hold it."""
+    x, output, rows = layer.x.shape, layer.output.shape, geometry.rows
+    if x[3] != output[3]:
+        return call
+    if geometry.strip_rows() == rows.out_size:
+        return with_lead(call, 0, multiple=x[3])
+    if not geometry.exchanged:
+        strip = geometry.strip_rows()
+        lead = stream_lead(x, output, rows.stride, rows.covered, rows.pad, strip)
+        return with_lead(call, lead, multiple=x[3])
+    is_same = x == output and rows.stride == 1 and rows.pad < rows.covered
+    return with_lead(call, 0, multiple=x[2] * x[3]) if is_same else call

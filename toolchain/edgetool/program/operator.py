@@ -111,6 +111,8 @@ class KernelCall:
     least where the two overlap, so that no byte is written that is still to be read; 0 allows
     both at one address. An input that is not named must not overlap. Where they do overlap, the
     distance of their beginnings is a multiple of lead_multiple.
+    template, defines: where the function is made for one geometry: an instance of
+    <template>_body.h with these macros, and the struct is <template>_params.
     """
 
     function: str
@@ -120,6 +122,8 @@ class KernelCall:
     scratch_bytes: int = 0
     lead_bytes: Mapping[int, int] = field(default_factory=dict)
     lead_multiple: int = 1
+    template: str = ""
+    defines: Mapping[str, int] = field(default_factory=dict)
 
 
 def integer_kernel(kind: str, tensor: Tensor) -> str:

@@ -67,15 +67,18 @@ def strip_lead(x: Sequence[int], output: Sequence[int], stride: int, pad: int, r
     return max(0, int(np.max(starts * output[2] - still_read))) * x[3]
 
 
-def stream_lead(x: Sequence[int], output: Sequence[int], stride: int, kernel: int, pad: int) -> int:
-    """The lead of a kernel that reads each row once, just before the output row that needs it
-    first, and keeps the rows of a window aside; channels as in strip_lead.
+def stream_lead(
+    x: Sequence[int], output: Sequence[int], stride: int, kernel: int, pad: int, rows: int = 1
+) -> int:
+    """The lead of a kernel that makes strips of output rows, reads each input row once, just
+    before the strip that needs it first, and keeps the rows of a window aside; channels as in
+    strip_lead.
 
-    kernel: rows of a window.   stride, pad: along the height.
+    kernel: rows that a window spans.   stride, pad: along the height.
     """
-    written = np.arange(1, output[1]) * output[2]
-    still_read = np.clip(np.arange(output[1] - 1) * stride + kernel - pad, 0, x[1]) * x[2]
-    return max(0, int(np.max(written - still_read, initial=0))) * x[3]
+    made = np.arange(rows, output[1], rows)
+    still_read = np.clip((made - 1) * stride + kernel - pad, 0, x[1]) * x[2]
+    return max(0, int(np.max(made * output[2] - still_read, initial=0))) * x[3]
 
 
 def ordered_lead(first_read: Positions, step: int, ahead: int) -> int:

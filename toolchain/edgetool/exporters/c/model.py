@@ -10,7 +10,7 @@ from edgetool.exporters.c.calls import Calls
 from edgetool.exporters.c.constants import Constants
 from edgetool.exporters.c.costs import memory_by_layer, parameter_bytes
 from edgetool.exporters.c.examples import example
-from edgetool.exporters.c.kernels import kernel_files
+from edgetool.exporters.c.kernels import instance_files, kernel_files
 from edgetool.exporters.c.layout import KERNELS, SOURCE, include_folders
 from edgetool.exporters.c.names import c_identifier
 from edgetool.exporters.c.projects import COMPILER_FLAGS, project_files
@@ -84,7 +84,7 @@ def export_c(
         for operation, call in zip(program.operations, kernels, strict=True)
         if call is not None
     }
-    copied = kernel_files(layers, kernel_folders)
+    copied = kernel_files(layers, kernel_folders, instance_files(kernels))
     prefix = _free_name(c_identifier(name), copied)
     plan = plan_memory(program, calls_by_name)
     interface = Interface(program, prefix, plan.arena_bytes)
