@@ -11,7 +11,7 @@ import pytest
 from stored_parameters import assert_same, of_onnx, of_tflite
 
 from compiled import compiled, require_emulator, require_litert
-from edgetool.artifact import ONNX, TFLITE, Artifact
+from edgetool.artifact import ONNX, SOURCES, TFLITE, Artifact
 from edgetool.packs import find_recipe
 from edgetool.verification import Verification, verify_artifact
 
@@ -70,6 +70,18 @@ def test_every_microcontroller_computes_the_same_bits(target: str, digits: Digit
     assert found.keys() == {"reference", "litert", "onnxruntime", "cortex_m"}
     for name in ("reference", "litert", "cortex_m"):
         assert found[name].outputs.exact, name
+
+
+@pytest.mark.parametrize("target", MICROCONTROLLERS)
+def test_the_header_says_the_memory_of_the_manifest(target: str, digits: Digits) -> None:
+    artifact = digits(target)
+    header = (artifact.folder / SOURCES / "src" / "model.h").read_text()
+    for name in ("arena", "ram", "flash"):
+        value = artifact.manifest.figures[f"{name}_bytes"].value
+        assert f"#define MODEL_{name.upper()}_BYTES {value}\n" in header
+    compiler = artifact.manifest.compiler
+    assert compiler is not None
+    assert f"linked by\n * {compiler['version']} -O2 for cortex-m" in header
 
 
 def test_jetson_nano_gets_half_precision_in_opset_13_with_float32_at_both_ends(

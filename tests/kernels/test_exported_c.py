@@ -168,12 +168,14 @@ def test_sizes_are_those_of_program_and_plan(tmp_path: Path) -> None:
     header = (tmp_path / "c" / "src" / "classifier.h").read_text()
     for line in (
         "#define CLASSIFIER_ARENA_BYTES 132",
+        "#define CLASSIFIER_RAM_BYTES ",
         "#define CLASSIFIER_INPUT_BYTES 64",
         "#define CLASSIFIER_OUTPUT_BYTES 4",
         "#define CLASSIFIER_INPUT_SCALE 0.5f",
         "#define CLASSIFIER_INPUT_ZERO_POINT (3)",
     ):
         assert line in header
+    assert "FLASH_BYTES" not in header, "no compiler ran"
 
 
 def test_layer_names_cannot_break_out_of_comments(tmp_path: Path) -> None:

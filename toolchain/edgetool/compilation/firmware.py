@@ -16,10 +16,12 @@ from edgetool.errors import ModelError, UsageError
 from edgetool.exporters.c import (
     COMPILER_FLAGS,
     CSources,
+    Linked,
     export_c,
     generated_name,
     include_folders,
     source_files,
+    write_linked_sizes,
 )
 from edgetool.figures import Figure
 from edgetool.packs import Core, Target, kernel_folders
@@ -63,6 +65,8 @@ def compile_c(
     ):
         image = build_sources(program, target, compiler, folder / SOURCES, Path(work), optimize)
         figures = built_figures(program, sources.plan, image)
+    how = f"{image.compiler} {COMPILER_FLAGS[optimize]} for {core_of(target).name}"
+    write_linked_sizes(sources, Linked(image.flash_bytes, how))
     used = {"family": compiler, "version": image.compiler, "flags": list(image.flags)}
     return CompiledC(sources, figures, used, memory)
 

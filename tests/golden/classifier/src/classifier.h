@@ -14,6 +14,10 @@ extern "C" {
 
 #define CLASSIFIER_ARENA_BYTES 132
 #define CLASSIFIER_ARENA_ALIGNMENT 16
+
+/* RAM is the arena, for there are no variables; input, output and stack come on top. */
+#define CLASSIFIER_RAM_BYTES 132
+
 #define CLASSIFIER_INPUTS 1
 #define CLASSIFIER_OUTPUTS 1
 

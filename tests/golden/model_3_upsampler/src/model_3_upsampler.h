@@ -14,6 +14,10 @@ extern "C" {
 
 #define MODEL_3_UPSAMPLER_ARENA_BYTES 944
 #define MODEL_3_UPSAMPLER_ARENA_ALIGNMENT 16
+
+/* RAM is the arena, for there are no variables; input, output and stack come on top. */
+#define MODEL_3_UPSAMPLER_RAM_BYTES 944
+
 #define MODEL_3_UPSAMPLER_INPUTS 1
 #define MODEL_3_UPSAMPLER_OUTPUTS 1
 

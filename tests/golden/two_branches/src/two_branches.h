@@ -14,6 +14,10 @@ extern "C" {
 
 #define TWO_BRANCHES_ARENA_BYTES 72
 #define TWO_BRANCHES_ARENA_ALIGNMENT 16
+
+/* RAM is the arena, for there are no variables; input, output and stack come on top. */
+#define TWO_BRANCHES_RAM_BYTES 72
+
 #define TWO_BRANCHES_INPUTS 2
 #define TWO_BRANCHES_OUTPUTS 3
 

@@ -3,16 +3,17 @@
 from edgetool.exporters.c.board_model import board_model, observed_copy
 from edgetool.exporters.c.costs import LayerMemory, called_operations, memory_by_layer
 from edgetool.exporters.c.layout import generated_name, include_folders, source_files
-from edgetool.exporters.c.model import CSources, export_c
+from edgetool.exporters.c.model import CSources, export_c, write_linked_sizes
 from edgetool.exporters.c.names import c_identifier
 from edgetool.exporters.c.projects import COMPILER_FLAGS
-from edgetool.exporters.c.source import Interface
+from edgetool.exporters.c.source import Interface, Linked
 
 __all__ = [
     "COMPILER_FLAGS",
     "CSources",
     "Interface",
     "LayerMemory",
+    "Linked",
     "board_model",
     "c_identifier",
     "called_operations",
@@ -22,4 +23,5 @@ __all__ = [
     "memory_by_layer",
     "observed_copy",
     "source_files",
+    "write_linked_sizes",
 ]

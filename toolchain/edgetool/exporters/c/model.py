@@ -17,6 +17,7 @@ from edgetool.exporters.c.projects import COMPILER_FLAGS, project_files
 from edgetool.exporters.c.readme import readme
 from edgetool.exporters.c.source import (
     Interface,
+    Linked,
     header,
     source,
     weights_header,
@@ -35,6 +36,7 @@ class CSources:
     name: C prefix; `<name>_run` is called.   files: paths in directory, sorted.
     input_bytes, output_bytes: of each buffer in order.   constants_bytes: arrays and parameters.
     single_io: `<name>_run(input, output, arena)` instead of arrays of pointers.
+    interface: what the header is written from.
     """
 
     directory: Path
@@ -45,6 +47,7 @@ class CSources:
     constants_bytes: int
     single_io: bool
     plan: MemoryPlan
+    interface: Interface
 
     @property
     def arena_bytes(self) -> int:
@@ -114,7 +117,13 @@ def export_c(
         constants_bytes,
         interface.single_io,
         plan,
+        interface,
     )
+
+
+def write_linked_sizes(sources: CSources, linked: Linked) -> None:
+    """Write the header again, with the macros that only a linker knows."""
+    _write(sources.directory, {f"{SOURCE}/{sources.name}.h": header(sources.interface, linked)})
 
 
 def _free_name(name: str, kernels: Mapping[str, str]) -> str:

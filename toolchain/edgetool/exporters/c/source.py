@@ -75,8 +75,16 @@ class Interface:
         return self.program.inputs, self.program.outputs
 
 
-def header(interface: Interface) -> str:
-    """<name>.h: sizes, quantization and the prototype."""
+@dataclass(frozen=True)
+class Linked:
+    """What is known once a linker ran.   how: compiler, flag and core, for a comment."""
+
+    flash_bytes: int
+    how: str
+
+
+def header(interface: Interface, linked: Linked | None = None) -> str:
+    """<name>.h: sizes, quantization and the prototype. linked: None where no compiler ran."""
     guard = f"{interface.macro}_H"
     arena = f"{interface.arena_bytes} bytes aligned to {ARENA_ALIGNMENT}"
     lines = [
@@ -96,6 +104,7 @@ def header(interface: Interface) -> str:
         "",
         f"#define {interface.macro}_ARENA_BYTES {interface.arena_bytes}",
         f"#define {interface.macro}_ARENA_ALIGNMENT {ARENA_ALIGNMENT}",
+        *_memory_lines(interface, linked),
         f"#define {interface.macro}_INPUTS {len(interface.program.inputs)}",
         f"#define {interface.macro}_OUTPUTS {len(interface.program.outputs)}",
         *(line for port in interface.ports() for line in _port_lines(*port)),
@@ -157,6 +166,22 @@ def weights_header(interface: Interface, constants: Constants) -> str:
 def weights_source(interface: Interface, constants: Constants) -> str:
     """<name>_weights.c: the constants."""
     return f'#include "{interface.name}_weights.h"\n\n{constants.source()}\n'
+
+
+def _memory_lines(interface: Interface, linked: Linked | None) -> list[str]:
+    lines = [
+        "",
+        "/* RAM is the arena, for there are no variables; input, output and stack come on top. */",
+        f"#define {interface.macro}_RAM_BYTES {interface.arena_bytes}",
+    ]
+    if linked is not None:
+        lines += [
+            "",
+            "/* Flash of code, constants and what the compiler adds, as linked by",
+            f" * {linked.how}. */",
+            f"#define {interface.macro}_FLASH_BYTES {linked.flash_bytes}",
+        ]
+    return [*lines, ""]
 
 
 def _port_lines(macro: str, variable: str, tensor: Tensor) -> list[str]:
