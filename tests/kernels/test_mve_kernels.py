@@ -11,25 +11,38 @@ from dsp_cases import LAYERS
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-from layer_programs import side_by_side
-from mac_cases import CLAMPS, convolutions, depthwise_convolutions, layers, paddings
-from single_operation import random_samples
+from mac_cases import (
+    CLAMPS,
+    convolutions,
+    depthwise_convolutions,
+    fully_connected_layers,
+    layers,
+    paddings,
+)
+from overlapping import between_copies
+from single_operation import activation, random_samples, single_operation
 
-from edgetool.compilers import Firmware, build
-from edgetool.exporters.c import export_c
+from edgetool.compilation.firmware import build_sources, export_sources
 from edgetool.kernels.choice import choose_kernels
 from edgetool.packs import find_target, kernel_folders
 from edgetool.program.executor import execute
 from edgetool.program.operator import Array
+from edgetool.program.ops.add import Add
+from edgetool.program.ops.average_pool2d import AveragePool2D
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
+from edgetool.program.ops.mean import Mean
+from edgetool.program.ops.mul import Mul
+from edgetool.program.ops.sub import Sub
 from edgetool.program.program import Program
 from edgetool.runtimes.bare_metal import run
 from needs import require_module, require_tool
+from operator_cases import CASES
 
 CORE = "cortex-m55"
-CASES = 40
-MVE_FUNCTIONS = {"conv2d_mve_s8", "depthwise_conv2d_mve_s8"}
+AT_ONCE = 40
+TAILED = {"conv2d_mve_s8", "depthwise_conv2d_mve_s8"}
+KERNELS = {path.stem for path in kernel_folders(find_target(CORE))[0].glob("*_s8.c")}
 
 
 @st.composite
@@ -64,8 +77,45 @@ def tall_depthwise_convolutions(draw: DrawFn) -> Program:
     return draw(layers(operator, x, weights, (1, *output, outputs), "int8", 3))
 
 
+@st.composite
+def other_operations(draw: DrawFn) -> Program:
+    """Operations whose portable kernels the core replaces by name."""
+    kinds = ["add", "sub", "mul", "sigmoid", "mean", "max_pool2d", "average_pool2d"]
+    return draw(CASES[draw(st.sampled_from(kinds))]("int8")).program()
+
+
+@st.composite
+def long_rows(draw: DrawFn) -> Program:
+    """Elementwise operations of equal shapes and of channel rows, longer than a vector."""
+    channels = draw(st.integers(1, 40))
+    shapes = [(1, 3, 2, channels), (1, 3, 2, channels), (1, 1, 1, channels), (1, 1, 1, 1)]
+    a, b = draw(st.sampled_from([(shapes[0], other) for other in shapes[1:]]))
+    scales = [draw(st.sampled_from([0.5, 0.1, 0.0137])) for _ in range(3)]
+    points = [draw(st.integers(-128, 127)) for _ in range(3)]
+    operator = draw(st.sampled_from([Add, Sub, Mul]))(draw(st.sampled_from(CLAMPS)))
+    tensors = [activation("x", a, scales[0], points[0]), activation("z", b, scales[1], points[1])]
+    return single_operation(operator, tensors, [activation("y", a, scales[2], points[2])])
+
+
+@st.composite
+def large_pools(draw: DrawFn) -> Program:
+    """Averages and means of more pixels than sums of int16 hold, and than a reciprocal divides."""
+    height, width = draw(st.sampled_from([(17, 16), (40, 41), (72, 71)]))
+    channels, zero_point = draw(st.integers(1, 10)), draw(st.integers(-128, 127))
+    x = activation("x", (1, height, width, channels), 0.1, zero_point)
+    if draw(st.booleans()):
+        y = activation("y", (1, 1, 1, channels), 0.1, zero_point)
+        return single_operation(AveragePool2D((height, width)), [x], [y])
+    y = activation("y", (1, 1, 1, channels), 0.01, -5)
+    return single_operation(Mean((1, 2), keepdims=True), [x], [y])
+
+
 MVE_LAYERS = st.one_of(
     LAYERS,
+    fully_connected_layers("int8"),
+    other_operations(),
+    long_rows(),
+    large_pools(),
     convolutions("int8"),
     deep_convolutions(),
     depthwise_convolutions("int8"),
@@ -82,21 +132,12 @@ def samples_with_extremes(program: Program) -> dict[str, Array]:
 
 
 def emulate(
-    program: Program, compiler: str, inputs: dict[str, Array], folder: Path
+    program: Program, compiler: str, aim: str, inputs: dict[str, Array], folder: Path
 ) -> dict[str, Array]:
     target = find_target(CORE)
     assert target.core is not None
-    sources = export_c(program, folder / "c", name="layers", kernel_folders=kernel_folders(target))
-    firmware = Firmware(
-        sources.sources,
-        sources.include,
-        sources.name,
-        sources.input_bytes,
-        sources.output_bytes,
-        sources.arena_bytes,
-        sources.single_io,
-    )
-    image = build(firmware, target.core, compiler, "-O2", folder / "build")  # type: ignore[arg-type]
+    export_sources(program, target, folder / "c", aim)
+    image = build_sources(program, target, compiler, folder / "c", folder / "build", aim)
     count = len(next(iter(inputs.values())))
     feed = [[inputs[name][i].tobytes() for name in program.inputs] for i in range(count)]
     done = run(image, target.core, feed, "qemu", count_instructions=False)
@@ -108,20 +149,22 @@ def emulate(
     return found
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize(
+    ("compiler", "aim"), [("gcc", "balanced"), ("clang", "speed"), ("gcc", "size")]
+)
 @settings(max_examples=2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(programs=st.lists(MVE_LAYERS, min_size=CASES, max_size=CASES))
+@given(programs=st.lists(MVE_LAYERS, min_size=AT_ONCE, max_size=AT_ONCE))
 def test_layers_are_bit_exact_on_the_emulated_core(
-    compiler: str, programs: list[Program], tmp_path_factory: pytest.TempPathFactory
+    compiler: str, aim: str, programs: list[Program], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     require_tool("qemu-system-arm", "apt install qemu-system-arm")
     if compiler == "gcc":
         require_tool("arm-none-eabi-gcc", "apt install gcc-arm-none-eabi")
     else:
         require_module("ziglang", "pip install 'edgetool[mcu]'")
-    program = side_by_side(programs)
+    program = between_copies(programs)  # outputs over inputs where kernels allow it
     inputs = samples_with_extremes(program)
-    found = emulate(program, compiler, inputs, tmp_path_factory.mktemp("layers"))
+    found = emulate(program, compiler, aim, inputs, tmp_path_factory.mktemp("layers"))
     for name, right in execute(program, inputs).items():
         np.testing.assert_array_equal(found[name], right, err_msg=name)
 
@@ -136,9 +179,9 @@ def test_the_cases_meet_every_kernel_and_tail() -> None:
         [call] = choose_kernels(program, folders).values()
         assert call is not None
         met.add(call.function)
-        if call.function in MVE_FUNCTIONS:
+        if call.function in TAILED:
             tails.add((call.function, call.parameters["tail"]))
 
     note()
-    assert met >= MVE_FUNCTIONS
-    assert tails == {(function, tail) for function in MVE_FUNCTIONS for tail in (0, 1, 2)}
+    assert met | {"requantize_s8"} >= KERNELS  # the copies around every layer
+    assert tails == {(function, tail) for function in TAILED for tail in (0, 1, 2)}

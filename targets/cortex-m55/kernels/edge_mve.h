@@ -15,13 +15,14 @@
 #define EDGE_TAIL_PRECISE 3
 
 /* A function whose callers see the usual call, whatever it is seen to do: VPR, which predicates
- * change, cannot be named among what assembly changes. And one that is nothing but assembly. */
+ * change, cannot be named among what assembly changes. And one that is nothing but assembly, on a
+ * word, which the addresses that it computes are relative to. */
 #if defined(__clang__)
 #define EDGE_OPAQUE __attribute__((noinline))
 #else
 #define EDGE_OPAQUE __attribute__((noinline, noipa))
 #endif
-#define EDGE_NAKED EDGE_OPAQUE __attribute__((naked))
+#define EDGE_NAKED EDGE_OPAQUE __attribute__((naked, aligned(4)))
 #define EDGE_UNUSED __attribute__((unused))
 
 /* Copies bytes, 16 at once; returns the end of the copy.   bytes >= 0. */

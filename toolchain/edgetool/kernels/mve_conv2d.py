@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgetool.kernels.mve_packing import VECTOR, Array, choose_tail, pack_groups
+from edgetool.kernels.mve_packing import (
+    VECTOR,
+    Array,
+    choose_tail,
+    double_rounding,
+    pack_groups,
+    padded_depth,
+)
 from edgetool.program.accumulators import Layer, requantization, require_types
 from edgetool.program.operator import Argument, KernelCall
 from edgetool.program.ops.conv2d import Conv2D
@@ -83,19 +90,10 @@ def make_call(
         "conv2d_mve_s8",
         ARGUMENTS,
         parameters,
-        {"weights": pack_groups(by_columns(layer.weight_data), depth, found)},
+        {"weights": pack_groups(by_columns(layer.weight_data), depth, double_rounding(found))},
         MIN_SCRATCH if in_place else strip.scratch_bytes(run) + VECTOR,
         {0: lead_bytes(operator, layer, in_place)},
     )
-
-
-def padded_depth(taps: int, growth: float) -> int:
-    """Taps with the zeros that fill the last vector, where they add at most growth.
-
-    Fewer than a vector are always filled: the kernel starts with a whole one.
-    """
-    whole = -(-taps // VECTOR) * VECTOR
-    return whole if taps < VECTOR or whole <= taps * (1 + growth) else taps
 
 
 def by_columns(weights: Array) -> Array:

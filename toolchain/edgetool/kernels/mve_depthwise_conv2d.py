@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgetool.kernels.epilogue import per_channel
 from edgetool.kernels.mve_packing import (
     GROUP,
     VECTOR,
     Array,
     UInt32Array,
     choose_tail,
+    double_rounding,
     group_words,
 )
 from edgetool.program.accumulators import Layer, Requantization, requantization, require_types
@@ -80,11 +80,10 @@ def pack_quads(weights: Array, found: Requantization) -> UInt32Array:
     """For each 4 channels (the last padded with zeros) the taps of each, column by column, then
     biases, multipliers and shifts, 4 words each.   weights: int8 (kh, kw, C)."""
     channels = weights.shape[2]
-    multipliers, shifts = per_channel(found, channels)
     taps = weights.transpose(2, 1, 0).reshape(channels, -1)
     padded = np.pad(taps, ((0, -channels % GROUP), (0, 0))).astype(np.int8)
     words = np.ascontiguousarray(padded.reshape(len(padded) // GROUP, -1)).view(np.uint32)
-    scales = [group_words(values) for values in (found.bias, multipliers, shifts)]
+    scales = [group_words(values) for values in double_rounding(found)]
     return np.ascontiguousarray(np.concatenate([words, *scales], axis=1)).ravel()
 
 

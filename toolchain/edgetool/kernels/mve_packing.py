@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edgetool.kernels.epilogue import per_channel
 from edgetool.program.accumulators import Requantization
+from edgetool.program.arithmetic import Int32Array, Int64Array
 
 Array = npt.NDArray[Any]
 UInt32Array = npt.NDArray[np.uint32]
@@ -25,6 +26,18 @@ VECTOR = 16  # taps of a vector
 GROUP = 4  # channels whose sums share a vector
 WORD = 4
 
+Scales = tuple[Int64Array, Int32Array, Int32Array]
+"""Biases, multipliers and shifts (O,)."""
+
+
+def padded_depth(taps: int, growth: float) -> int:
+    """Taps with the zeros that fill the last vector, where they add at most growth.
+
+    Fewer than a vector are always filled: the kernel starts with a whole one.
+    """
+    whole = -(-taps // VECTOR) * VECTOR
+    return whole if taps < VECTOR or whole <= taps * (1 + growth) else taps
+
 
 def choose_tail(found: Requantization) -> int:
     """The cheapest exact sequence for the layer's shifts and lower clamp."""
@@ -34,21 +47,20 @@ def choose_tail(found: Requantization) -> int:
     return LINEAR if np.all(shifts < 0) else ANY
 
 
-def pack_groups(weights: Array, depth: int, found: Requantization) -> UInt32Array:
+def double_rounding(found: Requantization) -> Scales:
+    """The scales of a layer that rounds twice."""
+    return found.bias, *per_channel(found, found.bias.size)
+
+
+def pack_groups(weights: Array, depth: int, scales: Scales) -> UInt32Array:
     """The stream that edge_dot reads, for each 4 channels (the last padded with zeros):
 
     weights [vector][4][16] and [4][rest], biases, multipliers, shifts.
     weights: int8 (O, K).   depth: at least K, zeros behind it; the rest behind depth // 16
     vectors is padded to words.
     """
-    multipliers, shifts = per_channel(found, len(weights))
     padded = np.pad(weights, ((0, 0), (0, depth - weights.shape[1])))
-    columns = (
-        weight_words(padded),
-        group_words(found.bias),
-        group_words(multipliers),
-        group_words(shifts),
-    )
+    columns = (weight_words(padded), *(group_words(values) for values in scales))
     return np.ascontiguousarray(np.concatenate(columns, axis=1)).ravel()
 
 
