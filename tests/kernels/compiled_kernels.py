@@ -6,7 +6,7 @@ import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,25 @@ class CompiledKernels:
 
     @classmethod
     def build(
-        cls, compiler: str, folder: Path, layers: Sequence[Path] = (KERNELS,)
+        cls,
+        compiler: str,
+        folder: Path,
+        layers: Sequence[Path] = (KERNELS,),
+        functions: Collection[str] = (),
     ) -> CompiledKernels:
-        """Compile the kernels into folder. layers: kernel folders, most specific first."""
+        """Compile the kernels into folder. layers: kernel folders, most specific first.
+
+        functions: those kernels only, and the files that headers bring.
+        """
         library = folder / "kernels.so"
         for layer in reversed(layers):
             for file in (*layer.glob("*.c"), *layer.glob("*.h")):
                 shutil.copy(file, folder)
-        sources = sorted(map(str, folder.glob("*.c")))
+        sources = [
+            str(file)
+            for file in sorted(folder.glob("*.c"))
+            if not functions or file.stem in functions or file.stem.startswith("edge_")
+        ]
         extra = [f"-fsanitize={EXTRA_SANITIZER}"] if EXTRA_SANITIZER else []
         subprocess.run(
             [compiler, *FLAGS, *WARNINGS, *SANITIZERS, *extra, *sources, "-o", str(library)],

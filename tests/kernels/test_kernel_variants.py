@@ -15,7 +15,7 @@ from compiled_kernels import BAD_ARG, KERNELS, CompiledKernels, Guarded
 from hypothesis import HealthCheck, given, settings
 from mac_cases import convolutions, depthwise_convolutions
 from single_operation import activation, constant, random_samples, single_operation
-from variant_cases import LARGEST_SUM, additions, sums_at_their_limits
+from variant_cases import LARGEST_SUM, additions, long_windows, sums_at_their_limits
 
 from edgetool.kernels import choose_kernels
 from edgetool.program.executor import execute
@@ -25,8 +25,13 @@ from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
 from edgetool.program.program import Program
 
-CORES = ("portable", "cortex-m3", "cortex-m0plus")
+CORES = ("portable", "cortex-m3", "cortex-m0plus", "rv32imc")
 TARGETS = KERNELS.parents[1]
+FUNCTIONS = {
+    "conv2d": "conv2d_blocks_s8",
+    "depthwise_conv2d": "depthwise_conv2d_planes_s8",
+    "add": "add_line_s8",
+}
 MANY = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
 
@@ -53,6 +58,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, CompiledKern
             compiler,
             tmp_path_factory.mktemp(core),
             [TARGETS / name / "kernels" for name in folders_of(core)],
+            [*FUNCTIONS.values(), *(f"{kind}_s8" for kind in FUNCTIONS)],
         )
         for core in CORES
     }
@@ -92,6 +98,18 @@ def test_requantization_is_exact_up_to_the_largest_sum(
     assert_as_executed(built, program)
 
 
+@settings(max_examples=30, deadline=None)
+@given(program=long_windows())
+def test_long_windows_are_summed_in_segments(
+    built: Mapping[str, CompiledKernels], program: Program
+) -> None:
+    for core in CORES:
+        call = call_on(core, program)
+        assert call.function == "conv2d_blocks_s8"
+        assert call.parameters["segments"] > 1
+    assert_as_executed(built, program)
+
+
 @settings(max_examples=40, deadline=None)
 @given(program=additions())
 def test_addition_is_the_executor_for_every_pair(
@@ -122,13 +140,6 @@ def layer(kind: str, bias: int = 0, out_scale: float = 10.0) -> Program:
     return single_operation(operator, tensors, [activation("y", (1, 3, 3, 2), out_scale)])
 
 
-FUNCTIONS = {
-    "conv2d": "conv2d_blocks_s8",
-    "depthwise_conv2d": "depthwise_conv2d_planes_s8",
-    "add": "add_line_s8",
-}
-
-
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize(("kind", "function"), FUNCTIONS.items())
 def test_a_small_layer_gets_its_variant(core: str, kind: str, function: str) -> None:
@@ -145,9 +156,13 @@ SPOILT = [
     ("conv2d", "stride_width", 0),
     ("conv2d", "out_min", -129),
     ("conv2d", "in_zero_point", 128),
+    ("conv2d", "segment_taps", 18),
+    ("conv2d", "segments", 0),
+    ("conv2d", "tail", 3),
     ("depthwise_conv2d", "strip_rows", 0),
     ("depthwise_conv2d", "plane_width", 4),
     ("depthwise_conv2d", "out_channels", 3),
+    ("depthwise_conv2d", "tail", -1),
     ("add", "shift", 32),
     ("add", "low", 128),
 ]

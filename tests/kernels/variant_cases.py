@@ -48,6 +48,25 @@ def sums_at_their_limits(draw: DrawFn) -> Program:
 
 
 @st.composite
+def long_windows(draw: DrawFn) -> Program:
+    """A 3 x 3 convolution whose windows have more taps than one pair of words can hold sums of."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    outputs, channels = draw(st.integers(1, 5)), draw(st.integers(30, 45))
+    size = draw(st.tuples(st.integers(1, 3), st.integers(1, 4)))
+    zero_point = draw(st.sampled_from([-128, -3, 127]))
+    weights = rng.integers(60, 128, (outputs, 3, 3, channels)).astype(np.int8)
+    weights[rng.random(outputs) < 0.5] *= -1
+    weights[:, :, :, rng.random(channels) < 0.2] = 0
+    bias = rng.integers(-(2**19), 2**19, outputs).astype(np.int32)
+    scales = rng.uniform(1e-4, 5e-4, outputs).astype(np.float32)
+    x = activation("x", (1, *size, channels), 1.0, draw(st.integers(-20, 20)))
+    clamp = draw(st.sampled_from([Clamp(), Clamp(0.0)]))
+    tensors = [x, constant("weights", weights, scales), constant("bias", bias, scales)]
+    output = activation("y", (1, *size, outputs), 1.0, zero_point)
+    return single_operation(Conv2D(padding=(1, 1, 1, 1), clamp=clamp), tensors, [output])
+
+
+@st.composite
 def additions(draw: DrawFn) -> Program:
     """Every pair of int8 values, added or subtracted, with any scales."""
     scales = [draw(st.sampled_from([0.003, 0.05, 0.0500001, 0.7, 3.0])) for _ in range(3)]
@@ -67,6 +86,7 @@ def layers() -> st.SearchStrategy[Program]:
         depthwise_convolutions("int8"),
         fully_connected_layers("int8"),
         sums_at_their_limits(),
+        long_windows(),
     )
 
 

@@ -1,58 +1,40 @@
-/* Sums of four pixels by four channels, one after the other, for Armv6-M: LDM brings the inputs,
- * the sums live in the upper registers, which only ADD and MOV reach. 10 instructions a tap and
- * channel, which is 4 products.
+/* Sums of six pixels by four channels, one after the other, in words of edge_triple.h, for Armv6-M:
+ * LDM brings a tap's words, the sums live in the upper registers, which only ADD and MOV reach.
+ * 10 instructions a tap and channel, which is 6 products.
  * Loads of signed bytes need an index register, of unsigned bytes none: weights are stored plus
- * 128, and a header before the taps holds what that adds, -128 * sum(window), for each pixel. */
+ * 128, and a segment's offsets hold what takes that back, -128 * sum(taps), for each word. */
 #ifndef EDGE_BLOCK_H
 #define EDGE_BLOCK_H
 
-#include "edgetool_kernels.h"
+#include "edge_triple.h"
 
-#define EDGE_BLOCK_PIXELS 4
-#define EDGE_BLOCK_CHANNELS 4
-#define EDGE_BLOCK_UNROLLED 8  /* taps; their number is a multiple of it */
-#define EDGE_BLOCK_HEADER 1    /* taps that edge_begin_window fills */
+#define EDGE_BLOCK_UNROLLED 8 /* taps; those of a segment are a multiple of it */
+#define EDGE_BLOCK_OFFSETS 4  /* words a segment that edge_begin_segment fills */
 
-typedef int32_t edge_cell;  /* one input element of a window */
-
-/* to [count][4] from runs of `count`; returns the end. */
-static inline edge_cell *edge_interleave(
-    edge_cell *to, const int8_t *const *runs, int32_t count)
+/* offsets: of the segment with the taps x .. end - 1. */
+static inline void edge_begin_segment(const uint32_t *x, const uint32_t *end, uint32_t *offsets)
 {
-    const int8_t *a = runs[0], *b = runs[1], *c = runs[2], *d = runs[3];
-    for (; count > 0; count--, to += 4) {
-        const int32_t e = *a++, f = *b++, g = *c++, h = *d++;
-        to[0] = e;
-        to[1] = f;
-        to[2] = g;
-        to[3] = h;
+    uint32_t a = 0, b = 0, c = 0, d = 0;
+    for (; x != end; x += 4) {
+        a -= x[0];
+        b -= x[1];
+        c -= x[2];
+        d -= x[3];
     }
-    return to;
+    offsets[0] = a << 7;
+    offsets[1] = b << 7;
+    offsets[2] = c << 7;
+    offsets[3] = d << 7;
 }
 
-/* taps: the header, then what edge_interleave wrote. */
-static inline void edge_begin_window(edge_cell *taps, const edge_cell *end)
-{
-    int32_t a = 0, b = 0, c = 0, d = 0;
-    for (const edge_cell *cell = taps + 4; cell != end; cell += 4) {
-        a += cell[0];
-        b += cell[1];
-        c += cell[2];
-        d += cell[3];
-    }
-    taps[0] = -128 * a;
-    taps[1] = -128 * b;
-    taps[2] = -128 * c;
-    taps[3] = -128 * d;
-}
-
-/* bias [4] plus the products of windows with four channels, whose weights + 128 follow each
- * other: sums [channel][pixel]. */
+/* bias [4] plus the products of the taps x .. end - 1 [4] with four channels, whose weights + 128
+ * follow each other: sums [4][4], of each channel two words for three pixels and two for the other
+ * three.   offsets [4]: the segment's. */
 #if defined(__thumb__)
 __attribute__((naked, noinline)) static void edge_sum_block(
-    __attribute__((unused)) const edge_cell *x, __attribute__((unused)) const edge_cell *end,
+    __attribute__((unused)) const uint32_t *x, __attribute__((unused)) const uint32_t *end,
     __attribute__((unused)) const int8_t *w, __attribute__((unused)) const int32_t *bias,
-    __attribute__((unused)) int32_t *sums)
+    __attribute__((unused)) uint32_t *sums, __attribute__((unused)) const uint32_t *offsets)
 {
     __asm__(
         ".syntax unified\n\t"
@@ -68,18 +50,26 @@ __attribute__((naked, noinline)) static void edge_sum_block(
         "mov lr, r3\n"
         "1:\n\t"
         "mov r0, r12\n\t"
-        "ldmia r0!, {r4-r7}\n\t"
-        "mov r8, r4\n\t"
-        "mov r9, r5\n\t"
+        "ldr r3, [sp]\n\t"
+        "ldmia r3!, {r4}\n\t"
+        "str r3, [sp]\n\t"
+        "lsls r5, r4, #10\n\t"
+        "adds r5, r4\n\t"
+        "lsls r6, r4, #21\n\t"
+        "adds r4, r6\n\t"
+        "ldr r3, [sp, #44]\n\t"
+        "ldr r6, [r3]\n\t"
+        "adds r6, r4\n\t"
+        "mov r8, r6\n\t"
+        "ldr r6, [r3, #4]\n\t"
+        "adds r6, r5\n\t"
+        "mov r9, r6\n\t"
+        "ldr r6, [r3, #8]\n\t"
+        "adds r6, r4\n\t"
         "mov r10, r6\n\t"
-        "mov r11, r7\n\t"
-        "ldr r4, [sp]\n\t"
-        "ldmia r4!, {r3}\n\t"
-        "str r4, [sp]\n\t"
-        "add r8, r3\n\t"
-        "add r9, r3\n\t"
-        "add r10, r3\n\t"
-        "add r11, r3\n"
+        "ldr r6, [r3, #12]\n\t"
+        "adds r6, r5\n\t"
+        "mov r11, r6\n"
         "2:\n\t"
         ".set edge_tap, 0\n\t"
         ".rept 8\n\t"
@@ -115,15 +105,18 @@ __attribute__((naked, noinline)) static void edge_sum_block(
         "pop {r4-r7, pc}\n\t");
 }
 #else
-static void edge_sum_block(const edge_cell *x, const edge_cell *end, const int8_t *w,
-                           const int32_t *bias, int32_t *sums)
+static void edge_sum_block(const uint32_t *x, const uint32_t *end, const int8_t *w,
+                           const int32_t *bias, uint32_t *sums, const uint32_t *offsets)
 {
+    const int32_t taps = (int32_t)(end - x) / 4;
     for (int32_t i = 0; i < 16; i++)
-        sums[i] = bias[i / 4] + x[i % 4];
-    const int32_t taps = (int32_t)(end - x) / 4 - 1;
+        sums[i] = offsets[i % 4] + (i % 2 ? edge_second_word(bias[i / 4], bias[i / 4])
+                                          : edge_first_word(bias[i / 4], bias[i / 4]));
     for (int32_t tap = 0; tap < taps; tap++)
-        for (int32_t i = 0; i < 16; i++)
-            sums[i] += x[4 + 4 * tap + i % 4] * (uint8_t)w[i / 4 * taps + tap];
+        for (int32_t i = 0; i < 16; i++) {
+            const uint8_t weight = (uint8_t)w[i / 4 * taps + tap];
+            sums[i] += x[4 * tap + i % 4] * weight;
+        }
 }
 #endif
 

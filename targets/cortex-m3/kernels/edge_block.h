@@ -1,45 +1,30 @@
-/* Sums of four pixels by four channels, two at a time, for Armv7-M: eight sums, two weights and two inputs fill
- * the registers, LDM brings two inputs at once. 12 instructions a tap, which is 8 products. */
+/* Sums of six pixels by four channels, two channels at a time, in words of edge_triple.h, for
+ * Armv7-M: eight words of sums, two weights and two of a tap's words fill the registers, which
+ * compilers do not manage; LDM brings two words at once. 12 instructions a tap, which is 12 products. */
 #ifndef EDGE_BLOCK_H
 #define EDGE_BLOCK_H
 
-#include "edgetool_kernels.h"
+#include "edge_triple.h"
 
-#define EDGE_BLOCK_PIXELS 4
-#define EDGE_BLOCK_CHANNELS 4
-#define EDGE_BLOCK_UNROLLED 8  /* taps; their number is a multiple of it */
-#define EDGE_BLOCK_HEADER 0    /* taps that edge_begin_window fills */
+#define EDGE_BLOCK_UNROLLED 8 /* taps; those of a segment are a multiple of it */
+#define EDGE_BLOCK_OFFSETS 0  /* words a segment that edge_begin_segment fills */
 
-typedef int32_t edge_cell;  /* one input element of a window */
-
-/* to [count][4] from runs of `count`; returns the end. */
-static inline edge_cell *edge_interleave(
-    edge_cell *to, const int8_t *const *runs, int32_t count)
+/* offsets: of the segment with the taps x .. end - 1. */
+static inline void edge_begin_segment(const uint32_t *x, const uint32_t *end, uint32_t *offsets)
 {
-    const int8_t *a = runs[0], *b = runs[1], *c = runs[2], *d = runs[3];
-    for (; count > 0; count--, to += 4) {
-        const int32_t e = *a++, f = *b++, g = *c++, h = *d++;
-        to[0] = e;
-        to[1] = f;
-        to[2] = g;
-        to[3] = h;
-    }
-    return to;
-}
-
-static inline void edge_begin_window(edge_cell *taps, const edge_cell *end)
-{
-    (void)taps;
+    (void)x;
     (void)end;
+    (void)offsets;
 }
 
-/* bias [4] plus the products of windows with four channels, of which two and two have their
- * weights side by side: sums [channel][pixel]. */
+/* bias [4] plus the products of the taps x .. end - 1 [4] with four channels, of which two and two
+ * lie side by side: sums [4][4], of each channel two words for three pixels and two for the other
+ * three. */
 #if defined(__thumb2__)
 __attribute__((naked, noinline)) static void edge_sum_block(
-    __attribute__((unused)) const edge_cell *x, __attribute__((unused)) const edge_cell *end,
+    __attribute__((unused)) const uint32_t *x, __attribute__((unused)) const uint32_t *end,
     __attribute__((unused)) const int8_t *w, __attribute__((unused)) const int32_t *bias,
-    __attribute__((unused)) int32_t *sums)
+    __attribute__((unused)) uint32_t *sums, __attribute__((unused)) const uint32_t *offsets)
 {
     __asm__(
         "push {r0-r11, lr}\n\t"
@@ -47,15 +32,17 @@ __attribute__((naked, noinline)) static void edge_sum_block(
         "adds r4, #64\n\t"
         "str r4, [sp, #8]\n"
         "1:\n\t"
-        "ldrd r4, r8, [r3], #8\n\t"
+        "ldrd r5, r9, [r3], #8\n\t"
         "str r3, [sp, #12]\n\t"
         "ldr r0, [sp]\n\t"
-        "mov r5, r4\n\t"
+        "add r4, r5, r5, lsl #21\n\t"
+        "add r5, r5, r5, lsl #10\n\t"
+        "add r8, r9, r9, lsl #21\n\t"
+        "add r9, r9, r9, lsl #10\n\t"
         "mov r6, r4\n\t"
-        "mov r7, r4\n\t"
-        "mov r9, r8\n\t"
+        "mov r7, r5\n\t"
         "mov r10, r8\n\t"
-        "mov r11, r8\n"
+        "mov r11, r9\n"
         "2:\n\t"
         ".rept 8\n\t"
         "ldrsb r1, [r2], #1\n\t"
@@ -83,15 +70,19 @@ __attribute__((naked, noinline)) static void edge_sum_block(
         "pop {r0-r11, pc}\n\t");
 }
 #else
-static void edge_sum_block(const edge_cell *x, const edge_cell *end, const int8_t *w,
-                           const int32_t *bias, int32_t *sums)
+static void edge_sum_block(const uint32_t *x, const uint32_t *end, const int8_t *w,
+                           const int32_t *bias, uint32_t *sums, const uint32_t *offsets)
 {
     const int32_t taps = (int32_t)(end - x) / 4;
+    (void)offsets;
     for (int32_t i = 0; i < 16; i++)
-        sums[i] = bias[i / 4];
+        sums[i] = i % 2 ? edge_second_word(bias[i / 4], bias[i / 4])
+                        : edge_first_word(bias[i / 4], bias[i / 4]);
     for (int32_t tap = 0; tap < taps; tap++)
-        for (int32_t i = 0; i < 16; i++)
-            sums[i] += x[4 * tap + i % 4] * w[2 * (i / 8 * taps + tap) + i / 4 % 2];
+        for (int32_t i = 0; i < 16; i++) {
+            const uint32_t weight = (uint32_t)w[2 * (i / 8 * taps + tap) + i / 4 % 2];
+            sums[i] += x[4 * tap + i % 4] * weight;
+        }
 }
 #endif
 

@@ -1,19 +1,20 @@
 #include "conv2d_blocks_s8.h"
 #include "edge_block.h"
 #include "edge_patch.h"
-#include "edge_product.h"
+#include "edge_scale.h"
 
-#define PIXELS EDGE_BLOCK_PIXELS
-#define CHANNELS EDGE_BLOCK_CHANNELS
-#define UNROLLED EDGE_BLOCK_UNROLLED
+#define PIXELS 6
+#define CHANNELS 4
+#define WORDS 4 /* for six pixels */
 
-/* The windows of some pixels, tap by tap: [taps][PIXELS]; buffers behind them. */
+/* The windows of some pixels, tap by tap: [segments][segment_taps][WORDS]; buffers behind them. */
 typedef struct {
     edge_image image;
-    edge_cell *taps; /* a header of EDGE_BLOCK_HEADER taps before them */
+    uint32_t *taps, *end;
+    uint32_t *offsets; /* [segments][EDGE_BLOCK_OFFSETS] */
     int8_t *buffers;
-    int32_t row;   /* bytes of a buffer: one kernel row */
-    int32_t count; /* of taps, a multiple of UNROLLED */
+    int32_t row;           /* bytes of a buffer: one kernel row */
+    int32_t segment_words;
 } window;
 
 /* Where windows begin and where their outputs go. Pixels that are not there repeat the last. */
@@ -27,14 +28,27 @@ typedef struct {
     const int8_t *weights;
     const int32_t *bias, *multipliers;
     const int8_t *shifts;
+    edge_scaling scaling;
 } constants;
+
+/* Words of three runs of count taps, every WORDS words. */
+static void pack_runs(uint32_t *to, const int8_t *const *runs, int32_t count)
+{
+    const int8_t *first = runs[0], *second = runs[1], *third = runs[2];
+    for (uint32_t *const end = to + WORDS * count; to != end; to += WORDS) {
+        const int32_t a = *first++, b = *second++, c = *third++;
+        to[0] = edge_first_word(a, b);
+        to[1] = edge_second_word(b, c);
+    }
+}
 
 /* Gather the windows of a group. A kernel row is one run of pixels, unless dilation leaves gaps
  * between them. */
 static void gather(const conv2d_blocks_s8_params *p, const window *w, const group *g)
 {
     const int32_t run_taps = p->dilation_width > 1 ? 1 : p->kernel_width;
-    edge_cell *to = w->taps + EDGE_BLOCK_HEADER * PIXELS;
+    const int32_t count = run_taps * p->in_channels;
+    uint32_t *to = w->taps;
     for (int32_t row = 0; row < p->kernel_height; row++) {
         const int32_t down = row * p->dilation_height;
         for (int32_t tap = 0; tap < p->kernel_width; tap += run_taps) {
@@ -43,62 +57,93 @@ static void gather(const conv2d_blocks_s8_params *p, const window *w, const grou
             for (int32_t i = 0; i < PIXELS; i++)
                 runs[i] = edge_patch_run(&w->image, g->y[i] + down, g->x[i] + right, run_taps,
                                          w->buffers + i * w->row);
-            to = edge_interleave(to, runs, run_taps * p->in_channels);
+            pack_runs(to, runs, count);
+            pack_runs(to + 2, runs + 3, count);
+            to += WORDS * count;
         }
     }
-    edge_begin_window(w->taps, to);
+    uint32_t *offsets = w->offsets;
+    for (const uint32_t *x = w->taps; x != w->end; x += w->segment_words) {
+        edge_begin_segment(x, x + w->segment_words, offsets);
+        offsets += EDGE_BLOCK_OFFSETS;
+    }
 }
 
-/* How one channel's sums become outputs. */
-typedef struct {
-    int32_t multiplier, right, rounding, out_min, out_max;
-} scaling;
-
-static inline int8_t requantize(const scaling *s, int32_t sum, int is_rectified)
+/* Requantize the words [channels][WORDS] of the channels from `first` on, with what earlier
+ * segments have summed, [CHANNELS][PIXELS] or NULL. */
+static inline void finish(const constants *c, const group *g, const uint32_t *words,
+                          const int32_t *earlier, int32_t first, int32_t end, int tail)
 {
-    if (is_rectified)
-        return edge_requantize_rectified(sum, s->multiplier, s->right, s->rounding);
-    const int32_t value = edge_requantize(sum, s->multiplier, s->right, s->rounding);
-    return (int8_t)edge_clamp(value, s->out_min, s->out_max);
-}
-
-/* Requantize sums [channels][PIXELS] of the channels from `first` on. */
-static inline void finish(const conv2d_blocks_s8_params *p, const constants *c, const group *g,
-                          const int32_t *sums, int32_t first, int32_t channels, int is_rectified)
-{
-    const int32_t zero_point = p->out_zero_point, out_min = p->out_min, out_max = p->out_max;
     const int32_t *multiplier = c->multipliers + first;
     const int8_t *shift = c->shifts + first;
-    for (int32_t channel = first; channel < first + channels; channel++, sums += PIXELS) {
-        const int32_t right = -*shift++;
-        const scaling s = {*multiplier++, right, edge_rounding(zero_point, right),
-                           out_min, out_max};
-        g->out[0][channel] = requantize(&s, sums[0], is_rectified);
-        g->out[1][channel] = requantize(&s, sums[1], is_rectified);
-#if PIXELS == 4
-        g->out[2][channel] = requantize(&s, sums[2], is_rectified);
-        g->out[3][channel] = requantize(&s, sums[3], is_rectified);
-#endif
+    for (int32_t channel = first; channel < end; channel++) {
+        const edge_scale scale = edge_scale_of(&c->scaling, *multiplier++, *shift++, tail);
+        for (int8_t *const *out = g->out; out != g->out + PIXELS; out += 3, words += 2) {
+            edge_triple sums = edge_unpack(words[0], words[1]);
+            if (earlier) {
+                sums.a += *earlier++;
+                sums.b += *earlier++;
+                sums.c += *earlier++;
+            }
+            out[0][channel] = edge_scaled(&c->scaling, &scale, sums.a, tail);
+            out[1][channel] = edge_scaled(&c->scaling, &scale, sums.b, tail);
+            out[2][channel] = edge_scaled(&c->scaling, &scale, sums.c, tail);
+        }
+    }
+}
+
+/* Add the sums in words [CHANNELS][WORDS] to totals [CHANNELS][PIXELS]. */
+static void accumulate(const uint32_t *words, int32_t *totals)
+{
+    for (const uint32_t *const end = words + CHANNELS * WORDS; words != end; words += 2) {
+        const edge_triple sums = edge_unpack(words[0], words[1]);
+        *totals++ += sums.a;
+        *totals++ += sums.b;
+        *totals++ += sums.c;
+    }
+}
+
+/* The words of the last of several segments of four channels. totals: bias and those before it. */
+static void sum_segments(const window *w, const int8_t *weights, const int32_t *bias,
+                         uint32_t *words, int32_t *totals)
+{
+    const int32_t nothing[CHANNELS] = {0, 0, 0, 0};
+    const uint32_t *offsets = w->offsets;
+    for (int32_t i = 0; i < CHANNELS * PIXELS; i++)
+        totals[i] = bias[i / PIXELS];
+    for (const uint32_t *x = w->taps; x != w->end; x += w->segment_words) {
+        if (x != w->taps)
+            accumulate(words, totals);
+        edge_sum_block(x, x + w->segment_words, weights, nothing, words, offsets);
+        offsets += EDGE_BLOCK_OFFSETS;
+        weights += w->segment_words; /* a tap's words and channels are as many */
     }
 }
 
 /* All output channels of a gathered group. */
-static void compute_group(const conv2d_blocks_s8_params *p, const window *window,
-                          const constants *c, const group *g)
+static void compute_group(const conv2d_blocks_s8_params *p, const window *w, const constants *c,
+                          const group *g)
 {
-    const edge_cell *end = window->taps + PIXELS * (window->count + EDGE_BLOCK_HEADER);
-    const int is_rectified = edge_is_rectified(p->out_zero_point, p->out_min, p->out_max);
     const int8_t *weights = c->weights;
     for (int32_t first = 0; first < p->out_channels; first += CHANNELS) {
-        int32_t sums[CHANNELS * PIXELS];
+        uint32_t words[CHANNELS * WORDS];
+        int32_t totals[CHANNELS * PIXELS];
         const int32_t left = p->out_channels - first;
-        const int32_t channels = left < CHANNELS ? left : CHANNELS;
-        edge_sum_block(window->taps, end, weights, c->bias + first, sums);
-        if (is_rectified)
-            finish(p, c, g, sums, first, channels, 1);
+        const int32_t end = first + (left < CHANNELS ? left : CHANNELS);
+        const int32_t *earlier = NULL;
+        if (p->segments == 1) {
+            edge_sum_block(w->taps, w->end, weights, c->bias + first, words, w->offsets);
+        } else {
+            sum_segments(w, weights, c->bias + first, words, totals);
+            earlier = totals;
+        }
+        if (p->tail == EDGE_RECTIFIED)
+            finish(c, g, words, earlier, first, end, EDGE_RECTIFIED);
+        else if (p->tail == EDGE_LINEAR)
+            finish(c, g, words, earlier, first, end, EDGE_LINEAR);
         else
-            finish(p, c, g, sums, first, channels, 0);
-        weights += CHANNELS * window->count;
+            finish(c, g, words, earlier, first, end, EDGE_ANY);
+        weights += w->end - w->taps;
     }
 }
 
@@ -119,32 +164,31 @@ static void next_group(const conv2d_blocks_s8_params *p, int32_t left, int8_t *o
     }
 }
 
-static int is_valid(const conv2d_blocks_s8_params *p)
+static int is_valid(const conv2d_blocks_s8_params *p, const edge_scaling *scaling)
 {
     return p->in_height > 0 && p->in_width > 0 && p->in_channels > 0 && p->out_height > 0 &&
            p->out_width > 0 && p->out_channels > 0 && p->kernel_height > 0 &&
            p->kernel_width > 0 && p->stride_height > 0 && p->stride_width > 0 &&
            p->dilation_height > 0 && p->dilation_width > 0 && p->pad_top >= 0 &&
-           p->pad_left >= 0 && edge_is_s8(p->in_zero_point) && edge_is_s8(p->out_zero_point) &&
-           edge_is_s8(p->out_min) && edge_is_s8(p->out_max) && p->out_min <= p->out_max;
+           p->pad_left >= 0 && edge_is_s8(p->in_zero_point) && p->segments > 0 &&
+           p->segment_taps > 0 && p->segment_taps % EDGE_BLOCK_UNROLLED == 0 &&
+           p->segment_taps * p->segments >=
+               p->kernel_height * p->kernel_width * p->in_channels &&
+           edge_is_scaling(scaling, p->tail);
 }
 
 static window window_in(const conv2d_blocks_s8_params *p, const int8_t *in, void *scratch)
 {
-    edge_cell *cells = scratch;
+    uint32_t *words = scratch;
     const int32_t row = p->kernel_width * p->in_channels;
-    const int32_t taps = p->kernel_height * row;
-    const int32_t count = (taps + UNROLLED - 1) / UNROLLED * UNROLLED;
+    uint32_t *const end = words + WORDS * p->segments * p->segment_taps;
+    uint32_t *const buffers = end + p->segments * EDGE_BLOCK_OFFSETS;
     const window found = {
         {in, p->in_height, p->in_width, p->in_channels, p->in_zero_point},
-        cells,
-        (int8_t *)(cells + PIXELS * (count + EDGE_BLOCK_HEADER)),
-        row,
-        count,
+        words, end, end, (int8_t *)buffers, row, WORDS * p->segment_taps,
     };
-    cells += PIXELS * EDGE_BLOCK_HEADER;
-    for (int32_t cell = PIXELS * taps; cell < PIXELS * count; cell++)
-        cells[cell] = 0;
+    for (words += WORDS * p->kernel_height * row; words != end; words++)
+        *words = 0;
     return found;
 }
 
@@ -152,11 +196,13 @@ int conv2d_blocks_s8(const conv2d_blocks_s8_params *p, const int8_t *in, const i
                      const int32_t *bias, const int32_t *multipliers, const int8_t *shifts,
                      void *scratch, int8_t *out)
 {
-    if (!p || !in || !weights || !bias || !multipliers || !shifts || !scratch || !out ||
-        !is_valid(p))
+    if (!p || !in || !weights || !bias || !multipliers || !shifts || !scratch || !out)
+        return EDGE_BAD_ARG;
+    const edge_scaling scaling = {p->out_zero_point, p->out_min, p->out_max, p->split, p->limit};
+    if (!is_valid(p, &scaling))
         return EDGE_BAD_ARG;
     const window found = window_in(p, in, scratch);
-    const constants all = {weights, bias, multipliers, shifts};
+    const constants all = {weights, bias, multipliers, shifts, scaling};
     int32_t y = -p->pad_top, x = -p->pad_left;
     for (int32_t left = p->out_height * p->out_width; left > 0; left -= PIXELS) {
         group g;

@@ -1,6 +1,6 @@
 #include "depthwise_conv2d_planes_s8.h"
 #include "edge_columns.h"
-#include "edge_product.h"
+#include "edge_scale.h"
 
 /* The padded plane of some output rows. The image covers it from `inside` on. */
 typedef struct {
@@ -13,7 +13,8 @@ typedef struct {
 /* How one channel's sums become its outputs. */
 typedef struct {
     const int8_t *weights;
-    int32_t bias, multiplier, right, rounding, out_min, out_max;
+    int32_t bias;
+    edge_scale scale;
 } channel_constants;
 
 static void fill(edge_cell *cells, int32_t count, int32_t value)
@@ -62,37 +63,30 @@ static void load_channel(const depthwise_conv2d_planes_s8_params *p, const strip
 typedef struct {
     edge_taps taps;
     channel_constants channel;
-    int32_t out_width, out_step;
-    int is_rectified;
+    edge_scaling scaling;
+    int32_t out_width, out_step, tail;
 } row_plan;
-
-static inline int8_t requantize(const channel_constants *c, int32_t sum, int is_rectified)
-{
-    if (is_rectified)
-        return edge_requantize_rectified(sum, c->multiplier, c->right, c->rounding);
-    const int32_t value = edge_requantize(sum, c->multiplier, c->right, c->rounding);
-    return (int8_t)edge_clamp(value, c->out_min, c->out_max);
-}
 
 /* Requantize four sums, of which `left` count. Those behind go where the last one goes, which is
  * written after them. */
-static inline void store(const channel_constants *c, int32_t step, const int32_t *sums,
-                         int32_t left, int8_t *out, int is_rectified)
+static inline void store(const edge_scaling *scaling, const edge_scale *scale, int32_t step,
+                         const int32_t *sums, int32_t left, int8_t *out, int tail)
 {
     const int32_t third = left > 3 ? 3 * step : (left - 1) * step;
     const int32_t second = left > 2 ? 2 * step : (left - 1) * step;
     const int32_t first = left > 1 ? step : 0;
-    out[third] = requantize(c, sums[3], is_rectified);
-    out[second] = requantize(c, sums[2], is_rectified);
-    out[first] = requantize(c, sums[1], is_rectified);
-    out[0] = requantize(c, sums[0], is_rectified);
+    out[third] = edge_scaled(scaling, scale, sums[3], tail);
+    out[second] = edge_scaled(scaling, scale, sums[2], tail);
+    out[first] = edge_scaled(scaling, scale, sums[1], tail);
+    out[0] = edge_scaled(scaling, scale, sums[0], tail);
 }
 
 /* One row of one output channel. */
 static inline void compute_row(
     const row_plan *plan, const edge_cell *cells, int8_t *out, int is_3x3)
 {
-    const channel_constants c = plan->channel; /* a copy, which no output can overwrite */
+    const channel_constants c = plan->channel; /* copies, which no output can overwrite */
+    const edge_scaling scaling = plan->scaling;
     const int32_t step = plan->out_step, start = c.bias;
     for (int32_t left = plan->out_width; left > 0; left -= EDGE_COLUMNS) {
         int32_t sums[EDGE_COLUMNS] = {start, start, start, start};
@@ -100,10 +94,12 @@ static inline void compute_row(
             edge_sum_columns_3x3(&plan->taps, cells, c.weights, sums);
         else
             edge_sum_columns(&plan->taps, cells, c.weights, sums);
-        if (plan->is_rectified)
-            store(&c, step, sums, left, out, 1);
+        if (plan->tail == EDGE_RECTIFIED)
+            store(&scaling, &c.scale, step, sums, left, out, EDGE_RECTIFIED);
+        else if (plan->tail == EDGE_LINEAR)
+            store(&scaling, &c.scale, step, sums, left, out, EDGE_LINEAR);
         else
-            store(&c, step, sums, left, out, 0);
+            store(&scaling, &c.scale, step, sums, left, out, EDGE_ANY);
         out += EDGE_COLUMNS * step;
         cells += EDGE_COLUMNS * plan->taps.output;
     }
@@ -138,7 +134,7 @@ static void compute_channel(const depthwise_conv2d_planes_s8_params *p, const st
     }
 }
 
-static int is_valid(const depthwise_conv2d_planes_s8_params *p)
+static int is_valid(const depthwise_conv2d_planes_s8_params *p, const edge_scaling *scaling)
 {
     const int32_t last = (p->out_width + EDGE_COLUMNS - 1) / EDGE_COLUMNS * EDGE_COLUMNS - 1;
     return p->in_height > 0 && p->in_width > 0 && p->in_channels > 0 && p->out_height > 0 &&
@@ -146,8 +142,7 @@ static int is_valid(const depthwise_conv2d_planes_s8_params *p)
            p->kernel_height > 0 && p->kernel_width > 0 && p->stride_height > 0 &&
            p->stride_width > 0 && p->dilation_height > 0 && p->dilation_width > 0 &&
            p->pad_top >= 0 && p->pad_left >= 0 && edge_is_s8(p->in_zero_point) &&
-           p->strip_rows > 0 && edge_is_s8(p->out_zero_point) && edge_is_s8(p->out_min) &&
-           edge_is_s8(p->out_max) && p->out_min <= p->out_max &&
+           p->strip_rows > 0 && edge_is_scaling(scaling, p->tail) &&
            p->plane_width > last * p->stride_width + (p->kernel_width - 1) * p->dilation_width;
 }
 
@@ -156,26 +151,27 @@ int depthwise_conv2d_planes_s8(const depthwise_conv2d_planes_s8_params *p, const
                                const int32_t *multipliers, const int8_t *shifts, void *scratch,
                                int8_t *out)
 {
-    if (!p || !in || !weights || !bias || !multipliers || !shifts || !scratch || !out ||
-        !is_valid(p))
+    if (!p || !in || !weights || !bias || !multipliers || !shifts || !scratch || !out)
+        return EDGE_BAD_ARG;
+    const edge_scaling scaling = {p->out_zero_point, p->out_min, p->out_max, p->split, p->limit};
+    if (!is_valid(p, &scaling))
         return EDGE_BAD_ARG;
     const int32_t outputs_per_input = p->out_channels / p->in_channels;
     const int32_t window = p->kernel_height * p->kernel_width;
-    row_plan plan = {
-        {p->kernel_height, p->kernel_width, p->dilation_height * p->plane_width,
-         p->dilation_width, p->stride_width},
-        {weights, 0, 0, 0, 0, p->out_min, p->out_max},
-        p->out_width, p->out_column_step,
-        edge_is_rectified(p->out_zero_point, p->out_min, p->out_max),
-    };
+    const edge_taps taps = {p->kernel_height, p->kernel_width, p->dilation_height * p->plane_width,
+                            p->dilation_width, p->stride_width};
+    row_plan plan;
+    plan.taps = taps;
+    plan.scaling = scaling;
+    plan.out_width = p->out_width;
+    plan.out_step = p->out_column_step;
+    plan.tail = p->tail;
     for (int32_t first = 0; first < p->out_height; first += p->strip_rows) {
         const strip s = begin_strip(p, in, scratch, first);
         for (int32_t channel = 0; channel < p->out_channels; channel++) {
-            const int32_t right = -shifts[channel];
-            const channel_constants constants = {weights + channel * window, bias[channel],
-                                                 multipliers[channel], right,
-                                                 edge_rounding(p->out_zero_point, right),
-                                                 p->out_min, p->out_max};
+            const edge_scale scale =
+                edge_scale_of(&scaling, multipliers[channel], shifts[channel], (int)p->tail);
+            const channel_constants constants = {weights + channel * window, bias[channel], scale};
             plan.channel = constants;
             if (channel % outputs_per_input == 0)
                 load_channel(p, &s, s.in + channel / outputs_per_input);

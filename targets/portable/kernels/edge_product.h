@@ -3,7 +3,6 @@
 #define EDGE_PRODUCT_H
 
 #include "edge_high.h"
-#include "edge_saturate.h"
 #include "edgetool_kernels.h"
 
 /* What edge_requantize adds before its shift: the zero point and half of the last place. */
@@ -20,20 +19,6 @@ static inline int32_t edge_requantize(
 {
     const int32_t high = edge_multiply_high_of_small(x, multiplier);
     return (high + (high >> 31) + rounding) >> right;
-}
-
-/* The same clamped to int8 where zero_point is -128: what negative x give is clamped away. */
-static inline int8_t edge_requantize_rectified(
-    int32_t x, int32_t multiplier, int32_t right, int32_t rounding)
-{
-    const int32_t high = edge_multiply_high_of_small(x, multiplier);
-    return edge_saturate_s8((high + rounding) >> right);
-}
-
-/* Whether edge_requantize_rectified serves a layer. */
-static inline int edge_is_rectified(int32_t zero_point, int32_t out_min, int32_t out_max)
-{
-    return zero_point == -128 && out_min == -128 && out_max == 127;
 }
 
 #endif

@@ -4,10 +4,10 @@
 
 #include "edgetool_kernels.h"
 
-/* x clamped to -128..127. */
-static inline int8_t edge_saturate_s8(int32_t x)
+/* x / 2^16, rounded down and clamped to -128..127. */
+static inline int8_t edge_saturate_high(int32_t x)
 {
-    return (int8_t)edge_clamp(x, -128, 127);
+    return (int8_t)edge_clamp(x >> 16, -128, 127);
 }
 
 #endif

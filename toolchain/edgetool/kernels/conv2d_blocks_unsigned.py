@@ -1,9 +1,10 @@
-"""conv2d_blocks_s8 for Armv6-M: inputs as words, weights as unsigned bytes."""
+"""conv2d_blocks_s8 for Armv6-M: weights as unsigned bytes, products of 32 bits only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgetool.kernels.bounded_layers import split_scaling
 from edgetool.kernels.conv2d_blocks import KINDS, Block, blocks_call
 from edgetool.program.operator import KernelCall
 from edgetool.program.ops.conv2d import Conv2D
@@ -11,7 +12,7 @@ from edgetool.program.tensor import Tensor
 
 __all__ = ["KINDS", "call"]
 
-BLOCK = Block(pixels=4, channels=4, together=1, unrolled=8, cell_bytes=4, header=1, unsigned=True)
+BLOCK = Block(together=1, unrolled=8, offsets=4, unsigned=True, scaling=split_scaling)
 
 
 def call(

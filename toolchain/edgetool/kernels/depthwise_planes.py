@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgetool.kernels.bounded_layers import Parameters, bounded_layer, round_up
+from edgetool.kernels.bounded_layers import (
+    ChooseScaling,
+    Parameters,
+    bounded_layer,
+    long_scaling,
+    round_up,
+)
 from edgetool.program.accumulators import Layer
 from edgetool.program.operator import KernelCall
 from edgetool.program.ops.depthwise_conv2d import CHANNEL_AXIS, DepthwiseConv2D
@@ -33,10 +39,11 @@ def planes_call(
     outputs: Sequence[Tensor],
     cell_bytes: int,
     plane_bytes: int,
+    scaling: ChooseScaling = long_scaling,
 ) -> KernelCall | None:
     """The call for planes of cells of cell_bytes."""
     layer = Layer.of(inputs, outputs[0], CHANNEL_AXIS)
-    found = bounded_layer(layer, operator.clamp)
+    found = bounded_layer(layer, operator.clamp, scaling)
     if found is None:
         return None
     axes = _axes(operator, layer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edgetool.kernels.bounded_layers import split_scaling
 from edgetool.kernels.depthwise_planes import KINDS, planes_call
 from edgetool.program.operator import KernelCall
 from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
@@ -18,4 +19,4 @@ def call(
     operator: DepthwiseConv2D, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]
 ) -> KernelCall | None:
     """The call, None where depthwise_planes has none."""
-    return planes_call(operator, inputs, outputs, CELL_BYTES, PLANE_BYTES)
+    return planes_call(operator, inputs, outputs, CELL_BYTES, PLANE_BYTES, split_scaling)

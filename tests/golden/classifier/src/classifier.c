@@ -1,10 +1,10 @@
 /* classifier: 4 operations, 2,112 multiply-accumulates.
- * arena: 132 bytes, at least 132 needed by depthwise
+ * arena: 306 bytes, at least 306 needed by conv/first
  *          0       96  a 1x4x4x6
  *          0       96  b 1x4x4x6 over a
  *          0       96  flat 1x96
- *         96           scratch of depthwise
  *         96           scratch of conv/first
+ *         96           scratch of depthwise
  */
 #include "classifier.h"
 
@@ -32,8 +32,9 @@ int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
             .in_height = 8, .in_width = 8, .in_channels = 1, .out_height = 4, .out_width = 4,
             .out_channels = 6, .kernel_height = 3, .kernel_width = 3, .stride_height = 2,
             .stride_width = 2, .dilation_height = 1, .dilation_width = 1, .pad_top = 0,
-            .pad_left = 0, .in_zero_point = 3, .out_zero_point = -128, .out_min = -128,
-            .out_max = 127,
+            .pad_left = 0, .in_zero_point = 3, .segment_taps = 12, .segments = 1,
+            .out_zero_point = -128, .out_min = -128, .out_max = 127, .tail = 0, .split = 0,
+            .limit = 0,
         };
         status = conv2d_blocks_s8(&p, input, classifier_conv_first_weights,
             classifier_conv_first_bias, classifier_conv_first_multipliers,
@@ -51,7 +52,8 @@ int classifier_run(const int8_t *input, int8_t *output, uint8_t *arena)
             .stride_width = 1, .dilation_height = 1, .dilation_width = 1, .pad_top = 1,
             .pad_left = 1, .in_zero_point = -128, .in_row_step = 24, .in_column_step = 6,
             .out_row_step = 24, .out_column_step = 6, .strip_rows = 4, .plane_width = 6,
-            .out_zero_point = -128, .out_min = -128, .out_max = 127,
+            .out_zero_point = -128, .out_min = -128, .out_max = 127, .tail = 0, .split = 0,
+            .limit = 0,
         };
         status = depthwise_conv2d_planes_s8(&p, (const void *)(arena + 0),
             classifier_depthwise_weights, classifier_depthwise_bias,

@@ -12,11 +12,11 @@ extern "C" {
 #define EDGE_BAD_ARG 1
 #endif
 
-#define CLASSIFIER_ARENA_BYTES 132
+#define CLASSIFIER_ARENA_BYTES 306
 #define CLASSIFIER_ARENA_ALIGNMENT 16
 
 /* RAM is the arena, for there are no variables; input, output and stack come on top. */
-#define CLASSIFIER_RAM_BYTES 132
+#define CLASSIFIER_RAM_BYTES 306
 
 #define CLASSIFIER_INPUTS 1
 #define CLASSIFIER_OUTPUTS 1
@@ -35,7 +35,7 @@ extern "C" {
 #define CLASSIFIER_OUTPUT_SCALE 0.75f
 #define CLASSIFIER_OUTPUT_ZERO_POINT (10)
 
-/* One inference. The arena is working memory, 132 bytes aligned to 16; its contents
+/* One inference. The arena is working memory, 306 bytes aligned to 16; its contents
  * before and after do not matter. Re-entrant with one arena per caller; no heap.
  * Inputs are not written. Outputs must overlap neither inputs nor the arena.
  * Returns EDGE_OK, or EDGE_BAD_ARG for a NULL or misaligned pointer. */

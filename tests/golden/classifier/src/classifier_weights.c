@@ -17,7 +17,7 @@ const int32_t classifier_conv_first_multipliers[8] = {
 };
 
 const int8_t classifier_conv_first_shifts[8] EDGE_ALIGNED(4) = {
-    -5, -4, -6, -3, -4, -5, -1, -1,
+    12, 13, 11, 14, 13, 12, 0, 0,
 };
 
 const int8_t classifier_depthwise_weights[54] EDGE_ALIGNED(4) = {
@@ -35,7 +35,7 @@ const int32_t classifier_depthwise_multipliers[6] = {
 };
 
 const int8_t classifier_depthwise_shifts[6] EDGE_ALIGNED(4) = {
-    -5, -4, -6, -3, -4, -5,
+    12, 13, 11, 14, 13, 12,
 };
 
 const int8_t classifier_dense_weights[384] EDGE_ALIGNED(4) = {

@@ -1,4 +1,4 @@
-"""conv2d_blocks_s8 for Armv7-M, whose LDM loads two inputs at once."""
+"""conv2d_blocks_s8 for Armv7-M: two channels at a time fill its registers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from edgetool.program.tensor import Tensor
 
 __all__ = ["KINDS", "call"]
 
-BLOCK = Block(pixels=4, channels=4, together=2, unrolled=8, cell_bytes=4)
+BLOCK = Block(together=2, unrolled=8)
 
 
 def call(
