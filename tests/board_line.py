@@ -114,13 +114,15 @@ class Line:
                         os.write(self._master, self.to_host(process.stdout.read(4096) or b""))
 
 
-def host_board(folder: Path) -> Path:
+def host_board(folder: Path, *options: str) -> Path:
     """The firmware and a model of three layers as a program of this machine, sanitized."""
     gcc = require_tool("gcc", "apt install gcc")
     origin = firmware_folder()
     program = folder / "host_board"
     sources = [*sorted(origin.glob("edge_*.c")), C / "host_board.c"]
-    command = [gcc, *HOST_FLAGS, *SANITIZERS, f"-I{origin}", *sources, "-o", program]
+    if options:
+        sources.append(origin / "mlperf" / "edge_mlperf.c")
+    command = [gcc, *HOST_FLAGS, *options, *SANITIZERS, f"-I{origin}", *sources, "-o", program]
     subprocess.run([str(word) for word in command], check=True)
     return program
 

@@ -43,6 +43,10 @@ void edge_board_idle(void);
 uint64_t edge_board_counter(void);
 uint8_t edge_board_counter_kind(void);
 
+/* Microseconds since any moment, for MLPerf Tiny's timestamps.  Weak default: 0, not known; cycles
+ * and clock serve then. */
+uint64_t edge_board_microseconds(void);
+
 /* What a difference of two readings is worth in what the kind says.  Weak default: itself. */
 uint64_t edge_board_counted(uint64_t difference);
 

@@ -24,6 +24,11 @@ EDGE_WEAK void edge_board_idle(void)
 {
 }
 
+EDGE_WEAK uint64_t edge_board_microseconds(void)
+{
+    return 0;
+}
+
 EDGE_WEAK uint64_t edge_board_counted(uint64_t difference)
 {
     return difference;

@@ -25,6 +25,27 @@ static uint64_t without(uint64_t cost, uint64_t counted)
     return counted > cost ? counted - cost : 0;
 }
 
+static int counts_cycles(void)
+{
+    return counter_kind == EDGE_COUNTER_DWT || counter_kind == EDGE_COUNTER_SYSTICK ||
+           counter_kind == EDGE_COUNTER_CYCLES;
+}
+
+int edge_microseconds(uint64_t *microseconds)
+{
+    static uint64_t cycles, last;
+    uint64_t clock_hz = edge_board_clock_hz(), now = edge_board_counter();
+    *microseconds = edge_board_microseconds();
+    if (*microseconds)
+        return 1;
+    cycles += elapsed(last, now);
+    last = now;
+    if (clock_hz == 0 || !counts_cycles())
+        return 0;
+    *microseconds = cycles / clock_hz * 1000000u + cycles % clock_hz * 1000000u / clock_hz;
+    return 1;
+}
+
 static int run_nothing(void)
 {
     return 0;

@@ -24,6 +24,10 @@ void edge_counter_start(void);
 /* enum edge_counter. */
 uint8_t edge_counter_kind(void);
 
+/* Microseconds since edge_counter_start(), by the board's own clock or else its counter of cycles,
+ * which must be read more often than it wraps.  Returns 0 where the board knows no time. */
+int edge_microseconds(uint64_t *microseconds);
+
 /* One inference between two edges of the meter's pin.  counted: counter difference, the cost of
  * reading it taken off. */
 int edge_run_counted(uint64_t *counted);

@@ -206,3 +206,15 @@ def test_an_unknown_port_of_the_firmware_lists_those_that_are(digits: Path, here
     assert finished.code == EXIT_USAGE
     assert "port 'teensy' is not known" in finished.err
     assert "qemu" in finished.err
+
+
+def test_firmware_for_mlperf_tinys_runner_says_so(digits: Path, here: Path) -> None:
+    content = succeed("firmware", digits, "--mlperf-tiny", "kws01", "--output", "fw", "--json").json
+    schemas.validate(content, "firmware")
+    assert content["mlperf_tiny"] == "kws01"
+    assert "edge_mlperf_main()" in Path("fw/README.md").read_text()
+    assert Path("fw/src/edge_mlperf.c").is_file()
+    assert not Path("fw/src/main.c").exists(), "a vendor's project has its own"
+    refused = edgetool("firmware", digits, "--mlperf-tiny", "sww01", "--output", "other")
+    assert refused.code == EXIT_USAGE
+    assert "one of: kws01, ic01, vww01, ad01" in refused.err

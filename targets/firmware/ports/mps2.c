@@ -88,6 +88,12 @@ uint64_t edge_board_counter(void)
     return (wraps << 32) + low;
 }
 
+/* Of the machine's own time, which is no board's. */
+uint64_t edge_board_microseconds(void)
+{
+    return edge_board_counter() / (EDGE_COUNTER_HZ / 1000000u);
+}
+
 /* A difference is right within a tick, which is a fraction of an instruction. */
 uint64_t edge_board_counted(uint64_t difference)
 {

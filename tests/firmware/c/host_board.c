@@ -99,8 +99,20 @@ const char *edge_board_name(void)
     return "host";
 }
 
+#ifdef EDGE_HOST_MLPERF
+#include "mlperf/edge_mlperf.h"
+static uint8_t raw[4 * FIRST];
+const struct edge_mlperf_model edge_mlperf_model = {
+    .version = "ad01", .input = EDGE_HOST_MLPERF, .raw = raw,
+    .input_scale = 0.5f, .input_zero_point = -3, .output_scale = 0.25f, .output_zero_point = 5,
+};
+#endif
+
 int main(void)
 {
+#ifdef EDGE_HOST_MLPERF
+    edge_mlperf_main();
+#endif
     edge_firmware_main();
     return 0;
 }

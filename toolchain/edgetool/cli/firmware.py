@@ -40,6 +40,11 @@ def run(
         help="board: the target's own port; qemu: the core's emulated board; hooks: for a vendor's "
         "project, with four functions to fill in. Default: board where there is one, else hooks.",
     ),
+    mlperf_tiny: str = typer.Option(
+        None,
+        metavar="MODEL",
+        help="Answer MLPerf Tiny's runner instead, as kws01, ic01, vww01 or ad01.",
+    ),
     flash: bool = typer.Option(False, "--flash", help="Write it to the board that is plugged in."),
     tool: str = typer.Option(
         None,
@@ -76,7 +81,13 @@ def run(
     with ProgressBar() as progress:
         if image is None:
             made = make_firmware(
-                opened, folder, port=port, compiler=compiler, force=force, progress=progress
+                opened,
+                folder,
+                port=port,
+                mlperf_tiny=mlperf_tiny,
+                compiler=compiler,
+                force=force,
+                progress=progress,
             )
             if flash:
                 flashed = flash_made(opened, made, tool, progress)

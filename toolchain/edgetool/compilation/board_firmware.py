@@ -24,6 +24,7 @@ from edgetool.exporters.c import (
     board_model,
     generated_name,
     include_folders,
+    mlperf_model,
     observed_copy,
 )
 from edgetool.exporters.c.board_model import LAYERS_MAX
@@ -42,6 +43,7 @@ class BoardFirmware:
     """A written firmware folder.
 
     image: None where it is to be built in a vendor's project.   tried: where the port has run.
+    mlperf_tiny: what MLPerf Tiny's runner calls the model, None: it answers edgetool.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class BoardFirmware:
     image: BoardImage | None
     qemu_machine: str | None
     tried: str = ""
+    mlperf_tiny: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """What `firmware --json` prints and firmware.json holds."""
@@ -60,6 +63,8 @@ class BoardFirmware:
             content["address"] = f"{self.image.address:#010x}"
         if self.image is not None and self.image.flat is not None:
             content["bin"] = self.image.flat.name
+        if self.mlperf_tiny:
+            content["mlperf_tiny"] = self.mlperf_tiny
         if self.tried:
             content["tried"] = self.tried
         if self.qemu_machine is not None:
@@ -72,6 +77,7 @@ def make_firmware(
     output: Path,
     *,
     port: str | None = None,
+    mlperf_tiny: str | None = None,
     compiler: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
@@ -80,12 +86,13 @@ def make_firmware(
 
     port: "board" (the target's own), "qemu", "hooks" (the user's own four functions; nothing is
     built); None: board where the target has a port, else hooks.
+    mlperf_tiny: answer MLPerf Tiny's runner instead of edgetool, as the model of this name.
     Raises: UsageError, OutputExistsError, MissingToolError, CompilerError, DoesNotFitError.
     """
     target = artifact.target()
     chosen = _port_of(target, port)
     with new_folder(output, force, DESCRIPTION) as folder:
-        sources = write_sources(artifact, target, chosen, folder)
+        sources = write_sources(artifact, target, chosen, folder, mlperf_tiny)
         image = None
         if chosen is not None:
             family = _compiler_of(artifact, compiler)
@@ -100,6 +107,7 @@ def make_firmware(
             image,
             chosen.qemu_machine if chosen else None,
             chosen.tried if chosen else "",
+            mlperf_tiny,
         )
         _describe(artifact, made)
     return _moved(made, output)
@@ -137,7 +145,11 @@ def _port_of(target: Target, wanted: str | None) -> Port | None:
 
 
 def write_sources(
-    artifact: Artifact, target: Target, port: Port | None, folder: Path
+    artifact: Artifact,
+    target: Target,
+    port: Port | None,
+    folder: Path,
+    mlperf_tiny: str | None = None,
 ) -> BoardSources:
     """The firmware's C in folder/src: edgetool's own, the artifact's, and what ties them together.
 
@@ -157,13 +169,15 @@ def write_sources(
         "edge_model.c": board_model(interface, artifact.sha256, core_of(target).name),
         f"{name}_observed.c": observed_copy(name),
     }
+    if mlperf_tiny is not None:
+        tied["edge_mlperf_model.c"] = mlperf_model(interface, mlperf_tiny)
     for file, text in tied.items():
         (ours / file).write_text(text)
-    firmware = _copy_firmware(ours, port)
+    firmware = _copy_firmware(ours, port, mlperf_tiny is not None)
     if port is not None:
         sections = (firmware_folder() / "firmware.ld").read_text()
         (folder / "firmware.ld").write_text(linker_script(sections, port))
-    (folder / "README.md").write_text(board_readme(name, port))
+    (folder / "README.md").write_text(board_readme(name, port, mlperf_tiny))
     return BoardSources(
         model=(*sorted(model.rglob("*.c")), *(ours / file for file in tied)),
         firmware=firmware,
@@ -172,7 +186,7 @@ def write_sources(
     )
 
 
-def _copy_firmware(folder: Path, port: Port | None) -> tuple[Path, ...]:
+def _copy_firmware(folder: Path, port: Port | None, mlperf: bool) -> tuple[Path, ...]:
     """Copy edgetool's own C files; those of them to compile. A vendor brings its own start-up."""
     origin = firmware_folder()
     files = [*origin.glob("edge_*.[ch]")]
@@ -180,6 +194,8 @@ def _copy_firmware(folder: Path, port: Port | None) -> tuple[Path, ...]:
         files.append(origin / "ports" / "my_board.c")
     else:
         files += [origin / START, origin / "ports" / f"{port.source}.c"]
+    if mlperf:
+        files += (origin / "mlperf").glob("edge_*.[ch]" if port is None else "*.[ch]")
     copied = [Path(shutil.copy(file, folder / file.name)) for file in sorted(files)]
     return tuple(file for file in copied if file.suffix == ".c")
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from edgetool.compilers.ports import Port
 
 
-def board_readme(name: str, port: Port | None) -> str:
-    """name: C prefix of the model.   port: None for a board that the user brings up."""
+def board_readme(name: str, port: Port | None, mlperf_tiny: str | None) -> str:
+    """name: C prefix of the model.   port: None for a board that the user brings up.
+
+    mlperf_tiny: what MLPerf Tiny's runner calls the model, None: edgetool's own protocol.
+    """
+    prefix = "edge_mlperf" if mlperf_tiny else "edge_firmware"
     return f"""# Firmware for {name}
 
-Runs the model on a board and answers `edgetool profile ARTIFACT --device PORT` and
-`edgetool verify ARTIFACT --device PORT` over a serial line (115200 baud, 8N1).
+{_answers(mlperf_tiny)}
 
-{_built(port) if port else _HOOKS}
+{_built(port) if port else _HOOKS.replace("edge_firmware", prefix)}
 | where | what |
 |---|---|
 | `src/model/` | the artifact's C, unchanged |
@@ -24,6 +27,18 @@ Runs the model on a board and answers `edgetool profile ARTIFACT --device PORT` 
 No heap, no interrupt, no C library beyond `memcpy` and `memset`. The model is called on the
 caller's stack: leave 4 KiB and some hundred bytes for it (`EDGE_STACK_PAINTED_BYTES`).
 """
+
+
+def _answers(mlperf_tiny: str | None) -> str:
+    if mlperf_tiny:
+        return (
+            f"Runs the model on a board and answers MLPerf Tiny's runner as {mlperf_tiny},\n"
+            "in performance mode (115200 baud, 8N1)."
+        )
+    return (
+        "Runs the model on a board and answers `edgetool profile ARTIFACT --device PORT` and\n"
+        "`edgetool verify ARTIFACT --device PORT` over a serial line (115200 baud, 8N1)."
+    )
 
 
 def _built(port: Port) -> str:

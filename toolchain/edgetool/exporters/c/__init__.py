@@ -3,6 +3,7 @@
 from edgetool.exporters.c.board_model import board_model, observed_copy
 from edgetool.exporters.c.costs import LayerMemory, called_operations, memory_by_layer
 from edgetool.exporters.c.layout import generated_name, include_folders, source_files
+from edgetool.exporters.c.mlperf_model import mlperf_model
 from edgetool.exporters.c.model import CSources, export_c, write_linked_sizes
 from edgetool.exporters.c.names import c_identifier
 from edgetool.exporters.c.projects import COMPILER_FLAGS
@@ -21,6 +22,7 @@ __all__ = [
     "generated_name",
     "include_folders",
     "memory_by_layer",
+    "mlperf_model",
     "observed_copy",
     "source_files",
     "write_linked_sizes",
