@@ -23,6 +23,8 @@ RECTIFIED = (-128, Clamp(0.0, math.inf))
 STRIDES = st.tuples(st.integers(1, 3), st.integers(1, 3))
 SHIFTS = st.one_of(st.integers(5, 9), st.integers(1, 16))
 """Of the multipliers: both ends lie outside what one SMMLA does."""
+SMALL_DEPTHS = [(4, 8), (8, 4), (12, 16), (28, 6), (84, 8), (156, 8)]  # inputs, outputs
+LARGE_DEPTHS = [(8, 8), (8, 12), (12, 12)]
 
 
 @st.composite
@@ -42,11 +44,10 @@ def convolutions(draw: DrawFn) -> Program:
 
 @st.composite
 def winograd_convolutions(draw: DrawFn) -> Program:
-    """3x3 Conv2D without stride, of sizes that tiles of 4 by 4 fill or do not."""
-    height, width = (draw(st.sampled_from([4, 8, 8, 7, 12])) for _ in range(2))
-    channels, outputs = draw(
-        st.sampled_from([(4, 8), (8, 4), (12, 16), (28, 6), (84, 8), (156, 8)])
-    )
+    """3x3 Conv2D without stride, of sizes that tiles fill or do not."""
+    small = st.tuples(*[st.sampled_from([4, 7, 8, 12])] * 2, st.sampled_from(SMALL_DEPTHS))
+    large = st.tuples(*[st.sampled_from([25, 26, 28])] * 2, st.sampled_from(LARGE_DEPTHS))
+    height, width, (channels, outputs) = draw(st.one_of(small, large))
     padding: Padding = draw(
         st.sampled_from([(1, 1, 1, 1), (0, 0, 0, 0), (2, 0, 0, 2), (0, 1, 2, 1)])
     )

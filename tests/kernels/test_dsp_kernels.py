@@ -120,11 +120,19 @@ def test_layers_are_bit_exact_at_the_edges_of_what_the_kernels_take(
 @pytest.mark.parametrize(
     ("optimize", "calls"),
     [
-        ("balanced", {("conv2d_dsp_s8", 0), ("conv2d_dsp_s8", 1), ("conv2d_dsp_s8", 2)}),
+        (
+            "balanced",
+            {
+                ("conv2d_winograd_2x2_dsp_s8", None),
+                ("conv2d_dsp_s8", 0),
+                ("conv2d_dsp_s8", 1),
+                ("conv2d_dsp_s8", 2),
+            },
+        ),
         (
             "speed",
             {
-                ("conv2d_winograd_dsp_s8", None),
+                ("conv2d_winograd_4x4_dsp_s8", None),
                 ("conv2d_dsp_wide_s8", 0),
                 ("conv2d_dsp_wide_s8", 1),
                 ("conv2d_dsp_s8", 1),

@@ -1,101 +1,6 @@
 #include "edge_dsp_winograd.h"
 
-/* Transform of inputs. Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks"
- * (2015), 4.2. Two channels are one integer, 65536 * second + first, of bytes made unsigned by
- * adding 128: sums and differences of such integers act on both channels, whatever is borrowed, and
- * a last offset of 0x3800 leaves both in 0..32767. */
-
-/* d0..d5 in r0-r5; r6, r7 free. The six combinations, d0 in r0 as "t0" and so on:
- * a = d4 - 4 d2, b = d3 - 4 d1: t1 = a + b, t2 = a - b;   c = d4 - d2, f = d3 - d1: t3 = c + 2 f,
- * t4 = c - 2 f;   t0 = c + 4 (d0 - d2);   t5 = d5 - d3 - 4 f. */
-#define COMBINE(offset_a, offset_c, offset_5) \
-    "sub r6, r4, r2, lsl #2\n" offset_a \
-    "sub r7, r3, r1, lsl #2\n" \
-    "sub r5, r5, r3\n" offset_5 \
-    "sub r0, r0, r2\n" \
-    "sub r4, r4, r2\n" offset_c \
-    "sub r3, r3, r1\n" \
-    "add r0, r4, r0, lsl #2\n" \
-    "add r1, r6, r7\n" \
-    "sub r2, r6, r7\n" \
-    "sub r5, r5, r3, lsl #2\n" \
-    "add r6, r4, r3, lsl #1\n" \
-    "sub r4, r4, r3, lsl #1\n"
-/* t0 t1 t2 in r0-r2, t3 in r6, t4 t5 in r4, r5. */
-
-/* A column of 6 pixels, two of their channels; its combinations go to column "j" of the frame.
- * r8 = first pixel, r9 = row, lr = to the next pixel, r12 = 0x00800080. */
-#define COLUMN(j, rotated) \
-    "add r7, r8, r9\n" \
-    "ldr r0, [r8]\n ldr r1, [r7]\n ldr r2, [r8, r9, lsl #1]\n" \
-    "ldr r3, [r7, r9, lsl #1]\n ldr r4, [r8, r9, lsl #2]\n ldr r5, [r7, r9, lsl #2]\n" \
-    "add r8, r8, lr\n" \
-    "sxtab16 r0, r12, r0" rotated "\n sxtab16 r1, r12, r1" rotated "\n" \
-    "sxtab16 r2, r12, r2" rotated "\n sxtab16 r3, r12, r3" rotated "\n" \
-    "sxtab16 r4, r12, r4" rotated "\n sxtab16 r5, r12, r5" rotated "\n" \
-    COMBINE("", "", "") \
-    "str r0, [sp, #" j "]\n str r1, [sp, #24 + " j "]\n str r2, [sp, #48 + " j "]\n" \
-    "str r6, [sp, #72 + " j "]\n str r4, [sp, #96 + " j "]\n str r5, [sp, #120 + " j "]\n"
-
-#define COLUMNS(rotated) \
-    "ldr r8, [sp, #144]\n" \
-    "ldrd r9, lr, [sp, #152]\n" \
-    COLUMN("0", rotated) COLUMN("4", rotated) COLUMN("8", rotated) \
-    COLUMN("12", rotated) COLUMN("16", rotated) COLUMN("20", rotated)
-
-/* A row of the frame to 6 positions. r8 = first position, r9 = from one to the next,
- * r10 = frame, r11 = 0x38003800. */
-#define ROW \
-    "ldm r10!, {r0-r5}\n" \
-    COMBINE("add r6, r6, r11\n", "add r4, r4, r11\n", "add r5, r5, r11\n") \
-    "add r7, r8, r9\n" \
-    "str r0, [r8]\n str r1, [r7]\n str r2, [r8, r9, lsl #1]\n" \
-    "str r6, [r7, r9, lsl #1]\n str r4, [r8, r9, lsl #2]\n str r5, [r7, r9, lsl #2]\n" \
-    "add r8, r8, lr\n"
-
-EDGE_NAKED void edge_winograd_input(const int8_t *in EDGE_UNUSED, uint32_t *values EDGE_UNUSED,
-                                    int32_t groups EDGE_UNUSED, int32_t row EDGE_UNUSED,
-                                    int32_t pixel EDGE_UNUSED)
-{
-    __asm__ volatile(
-        "push {r4-r11, lr}\n"
-        "ldr r4, [sp, #36]\n"
-        "sub sp, sp, #172\n"
-        "mov.w r12, #0x00800080\n"
-        "mov.w r11, #0x38003800\n"
-        "movs r5, #24\n"
-        "mul r5, r5, r2\n"                        /* bytes from one position to the next */
-        "add r2, r0, r2, lsl #2\n"                /* end of the first pixel's channels */
-        "strd r0, r1, [sp, #144]\n"               /* in, values */
-        "strd r3, r4, [sp, #152]\n"               /* row, pixel */
-        "strd r2, r5, [sp, #160]\n"
-        "1:\n" COLUMNS("")
-        "adr.w r4, 2f\n"
-        "b.w 4f\n"
-        ".p2align 2\n"
-        "2:\n" COLUMNS(", ror #8")
-        "adr.w r4, 3f\n"
-        "4: ldr r8, [sp, #148]\n"
-        "ldr r9, [sp, #164]\n"
-        "orr r4, r4, #1\n" /* Thumb state */
-        "str r4, [sp, #168]\n"
-        "add r4, r8, #12\n"
-        "str r4, [sp, #148]\n"
-        "add lr, r9, r9, lsl #1\n"
-        "lsl lr, lr, #1\n" /* six positions */
-        "mov r10, sp\n"
-        ROW ROW ROW ROW ROW ROW
-        "ldr pc, [sp, #168]\n"
-        ".p2align 2\n"
-        "3: ldr r8, [sp, #144]\n"
-        "ldr r9, [sp, #160]\n"
-        "adds r8, r8, #4\n"
-        "str r8, [sp, #144]\n"
-        "cmp r8, r9\n"
-        "bne.w 1b\n"
-        "add sp, sp, #172\n"
-        "pop {r4-r11, pc}\n");
-}
+#include "edge_dsp_stage.h"
 
 /* Products: registers and words of weights as in edge_dot_wide_3x2. Frame: */
 #define FIRST "[sp, #0]"
@@ -122,31 +27,31 @@ EDGE_NAKED void edge_winograd_input(const int8_t *in EDGE_UNUSED, uint32_t *valu
 
 EDGE_NAKED static const uint32_t *dot(const uint32_t *values EDGE_UNUSED,
                                       const uint32_t *weights EDGE_UNUSED,
-                                      int32_t *sums EDGE_UNUSED, int32_t first EDGE_UNUSED,
-                                      int32_t skipped EDGE_UNUSED, int32_t passes EDGE_UNUSED)
+                                      int32_t *sums EDGE_UNUSED, int32_t *end EDGE_UNUSED,
+                                      int32_t first EDGE_UNUSED, int32_t skipped EDGE_UNUSED,
+                                      int32_t passes EDGE_UNUSED)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n"
-        "ldrd r4, r5, [sp, #36]\n"
+        "add r9, sp, #36\n"
+        "ldm r9, {r9-r11}\n"
         "sub sp, sp, #28\n"
+        "strd r2, r3, " SUMS "\n"
         "mov r12, r0\n"
         "mov lr, r1\n"
         "adr.w r6, 31f\n"
-        "cmp r3, #2\n"
+        "cmp r9, #2\n"
         "it eq\n adreq.w r6, 32f\n"
         "it hi\n adrhi.w r6, 33f\n"
         "adr.w r7, 2f\n"
         "movs r8, #92\n"
-        "mla r7, r4, r8, r7\n"
+        "mla r7, r10, r8, r7\n"
         "adr.w r8, 6f\n"
-        "cmp r5, #1\n"
+        "cmp r11, #1\n"
         "it hi\n adrhi.w r8, 5f\n"
         "orr r6, r6, #1\n orr r7, r7, #1\n orr r8, r8, #1\n" /* Thumb state */
-        "mov r9, r5\n"
-        "mov r10, r5\n"
-        "stm sp, {r6-r10}\n"
-        "add r3, r2, #(36 * 24)\n"
-        "strd r2, r3, " SUMS "\n"
+        "mov r10, r11\n"
+        "stm sp, {r6-r8, r10, r11}\n"
 
         "1: ldr pc, " FIRST "\n"
 
@@ -192,80 +97,145 @@ EDGE_NAKED static const uint32_t *dot(const uint32_t *values EDGE_UNUSED,
         "pop {r4-r11, pc}\n");
 }
 
-const uint32_t *edge_winograd_dot(const uint32_t *values, const uint32_t *weights, int32_t *sums,
-                                  int32_t channels)
+typedef struct {
+    edge_corner corner; /* of the inputs */
+    int32_t offset;     /* of the first output */
+    int32_t height, width; /* of the outputs that lie in the image */
+} tile;
+
+typedef struct {
+    const edge_winograd_params *p;
+    const edge_winograd_scheme *scheme;
+    edge_dsp_conv2d_params window; /* the inputs of a tile */
+    const int8_t *in;
+    int8_t *out;
+    uint32_t *values;
+    int32_t *sums;
+    int8_t *staged; /* inputs of a tile at the border */
+    int32_t columns; /* of tiles */
+    int32_t first, skipped, passes; /* through the unrolled loop of products */
+} image;
+
+static tile find_tile(const image *im, int32_t index)
 {
-    const int32_t unrolled = 12, rounds = (channels / 2 - 1) / 3;
-    const int32_t passes = rounds > unrolled ? (rounds + unrolled - 1) / unrolled : 1;
-    return dot(values, weights, sums, edge_dot_first(channels), passes * unrolled - rounds, passes);
+    const edge_winograd_params *p = im->p;
+    const int32_t side = im->scheme->outputs, row = index / im->columns;
+    const int32_t y = row * side, x = (index - row * im->columns) * side;
+    const tile found = {
+        .corner = {y - p->pad_top, x - p->pad_left},
+        .offset = (y * p->out_width + x) * p->out_channels,
+        .height = edge_clamp(p->out_height - y, 0, side),
+        .width = edge_clamp(p->out_width - x, 0, side),
+    };
+    return found;
 }
 
-/* Transform of sums. m0..m5 in r0-r5 to y0..y3 in r0-r3; r6, r7, r10, r11 free:
- * y0 = m0 + p + u, y1 = q + 2 v, y2 = p + 4 u, y3 = q + 8 v + 2 m5 with p, q = m1 +- m2,
- * u, v = m3 +- m4. */
-#define COMBINE_SUMS \
-    "add r6, r1, r2\n sub r7, r1, r2\n add r10, r3, r4\n sub r11, r3, r4\n" \
-    "add r0, r0, r6\n add r0, r0, r10\n" \
-    "add r1, r7, r11, lsl #1\n" \
-    "add r2, r6, r10, lsl #2\n" \
-    "add r3, r7, r11, lsl #3\n add r3, r3, r5, lsl #1\n"
-
-/* Sums of column "j"; r8 = sums. */
-#define SUM_COLUMN(j) \
-    "ldr r0, [r8, #24 * " j "]\n ldr r1, [r8, #144 + 24 * " j "]\n" \
-    "ldr r2, [r8, #288 + 24 * " j "]\n ldr r3, [r8, #432 + 24 * " j "]\n" \
-    "ldr r4, [r8, #576 + 24 * " j "]\n ldr r5, [r8, #720 + 24 * " j "]\n" \
-    COMBINE_SUMS \
-    "str r0, [sp, #4 * " j "]\n str r1, [sp, #24 + 4 * " j "]\n" \
-    "str r2, [sp, #48 + 4 * " j "]\n str r3, [sp, #72 + 4 * " j "]\n"
-
-/* r4-r7 = factor, bias, multiplier, addend. */
-#define SCALE(sum) \
-    "mla " sum ", " sum ", r4, r5\n smmla " sum ", " sum ", r6, r7\n ssat " sum ", #8, " sum ", asr #16\n"
-
-/* Less the nudge in r11 for sums below zero, which round the other way. */
-#define SCALE_LINEAR(sum) \
-    "mla " sum ", " sum ", r4, r5\n" \
-    "and r10, r11, " sum ", asr #31\n sub r10, r7, r10\n" \
-    "smmla " sum ", " sum ", r6, r10\n ssat " sum ", #8, " sum ", asr #16\n"
-
-/* 4 outputs of a row; r8 = scale, r9 = frame, r12 = out, lr = pixel. */
-#define SUM_ROW(scale) \
-    "ldm r9!, {r0-r5}\n" \
-    COMBINE_SUMS \
-    "ldm r8, {r4-r7, r11}\n" \
-    scale("r0") scale("r1") scale("r2") scale("r3") \
-    "add r10, r12, lr\n" \
-    "strb r0, [r12]\n strb r1, [r12, lr]\n strb r2, [r12, lr, lsl #1]\n" \
-    "strb r3, [r10, lr, lsl #1]\n" \
-    "ldr r11, [sp, #96]\n" \
-    "add r12, r12, r11\n"
-
-EDGE_NAKED void edge_winograd_output(const int32_t *sums EDGE_UNUSED,
-                                     const edge_winograd_scale *scale EDGE_UNUSED,
-                                     int8_t *out EDGE_UNUSED, int32_t row EDGE_UNUSED,
-                                     int32_t pixel EDGE_UNUSED)
+static void transform_inputs(const image *im, edge_corner at, uint32_t *values)
 {
-    __asm__ volatile(
-        "push {r4-r11, lr}\n"
-        "ldr lr, [sp, #36]\n"
-        "sub sp, sp, #100\n"
-        "mov r8, r0\n"
-        "mov r12, r2\n"
-        "str r3, [sp, #96]\n"
-        "mov r9, r1\n"
-        SUM_COLUMN("0") SUM_COLUMN("1") SUM_COLUMN("2")
-        SUM_COLUMN("3") SUM_COLUMN("4") SUM_COLUMN("5")
-        "mov r8, r9\n"
-        "mov r9, sp\n"
-        "ldr r0, [r8, #16]\n"
-        "cmp r0, #0\n"
-        "bne.w 1f\n"
-        SUM_ROW(SCALE) SUM_ROW(SCALE) SUM_ROW(SCALE) SUM_ROW(SCALE)
-        "add sp, sp, #100\n"
-        "pop {r4-r11, pc}\n"
-        "1:\n"
-        SUM_ROW(SCALE_LINEAR) SUM_ROW(SCALE_LINEAR) SUM_ROW(SCALE_LINEAR) SUM_ROW(SCALE_LINEAR)
-        "add sp, sp, #100\n"
-        "pop {r4-r11, pc}\n");
+    const edge_winograd_params *p = im->p;
+    const int32_t inputs = im->scheme->inputs, channels = p->in_channels;
+    const int32_t row = p->in_width * channels;
+    const int is_inside = at.y >= 0 && at.x >= 0 && at.y + inputs <= p->in_height &&
+                          at.x + inputs <= p->in_width;
+    if (is_inside) {
+        const int8_t *from = im->in + (at.y * row + at.x * channels);
+        im->scheme->transform_inputs(from, values, channels / 4, row, channels);
+    } else {
+        edge_stage_window(&im->window, im->in, at, im->staged);
+        im->scheme->transform_inputs(im->staged, values, channels / 4, inputs * channels, channels);
+    }
+}
+
+/* A tile at the lower or right end of the image: two channels of the outputs that it has. */
+static void transform_some_sums(const image *im, const tile *at, const int32_t *sums,
+                                const edge_winograd_scale *scales, int8_t *out)
+{
+    const int32_t side = im->scheme->outputs, channels = im->p->out_channels;
+    int8_t aside[EDGE_WINOGRAD_OUTPUTS * EDGE_WINOGRAD_OUTPUTS * 2];
+    im->scheme->transform_sums(sums, scales, aside, 2 * side, 2);
+    for (int32_t y = 0; y < at->height; y++)
+        for (int32_t x = 0; x < at->width; x++)
+            memcpy(out + (y * im->p->out_width + x) * channels, aside + 2 * (y * side + x), 2);
+}
+
+static void run_block(const image *im, const tile *tiles, int32_t count, const uint32_t *weights,
+                      const edge_winograd_scale *scales)
+{
+    const int32_t channels = im->p->out_channels, row = im->p->out_width * channels;
+    const int32_t side = im->scheme->outputs;
+    int32_t *const end = im->sums + im->scheme->inputs * im->scheme->inputs * 2 * EDGE_PIXELS;
+    for (int32_t j = 0; j < count; j++)
+        transform_inputs(im, tiles[j].corner, im->values + j);
+    for (int32_t channel = 0; channel < channels; channel += 2, scales += 2) {
+        weights = dot(im->values, weights, im->sums, end, im->first, im->skipped, im->passes);
+        for (int32_t j = 0; j < count; j++) {
+            int8_t *out = im->out + (tiles[j].offset + channel);
+            if (tiles[j].height == side && tiles[j].width == side)
+                im->scheme->transform_sums(im->sums + j, scales, out, row, channels);
+            else
+                transform_some_sums(im, &tiles[j], im->sums + j, scales, out);
+        }
+    }
+}
+
+static int is_valid(const edge_winograd_params *p)
+{
+    return p->in_height > 0 && p->in_width > 0 && p->in_channels > 0 && p->in_channels % 4 == 0 &&
+           p->out_height > 0 && p->out_width > 0 && p->out_channels > 0 &&
+           p->out_channels % 2 == 0 && p->pad_top >= 0 && p->pad_left >= 0 &&
+           edge_is_s8(p->in_zero_point) && edge_is_s8(p->out_min) && edge_is_s8(p->out_max) &&
+           p->out_min <= p->out_max;
+}
+
+static image image_of(const edge_winograd_params *p, const edge_winograd_scheme *scheme,
+                      const int8_t *in, int8_t *out, void *scratch)
+{
+    const int32_t positions = scheme->inputs * scheme->inputs;
+    const int32_t unrolled = 12, rounds = (p->in_channels / 2 - 1) / 3;
+    const int32_t passes = rounds > unrolled ? (rounds + unrolled - 1) / unrolled : 1;
+    int32_t *sums = (int32_t *)scratch + positions * EDGE_PIXELS * p->in_channels / 2;
+    const image im = {
+        .p = p,
+        .scheme = scheme,
+        .window = {.in_height = p->in_height,
+                   .in_width = p->in_width,
+                   .in_channels = p->in_channels,
+                   .kernel_height = scheme->inputs,
+                   .kernel_width = scheme->inputs,
+                   .dilation_height = 1,
+                   .dilation_width = 1,
+                   .in_zero_point = p->in_zero_point},
+        .in = in,
+        .out = out,
+        .values = scratch,
+        .sums = sums,
+        .staged = (int8_t *)(sums + positions * EDGE_PIXELS * 2),
+        .columns = (p->out_width + scheme->outputs - 1) / scheme->outputs,
+        .first = edge_dot_first(p->in_channels),
+        .skipped = passes * unrolled - rounds,
+        .passes = passes,
+    };
+    return im;
+}
+
+int edge_winograd_conv2d(const edge_winograd_params *p, const edge_winograd_scheme *scheme,
+                         const int8_t *in, const uint32_t *weights,
+                         const edge_winograd_scale *scales, int8_t *out, void *scratch)
+{
+    if (!p || !in || !weights || !scales || !out || !scratch || !is_valid(p))
+        return EDGE_BAD_ARG;
+    const image im = image_of(p, scheme, in, out, scratch);
+    const int32_t rows = (p->out_height + scheme->outputs - 1) / scheme->outputs;
+    const int32_t tiles = im.columns * rows;
+    for (int32_t index = 0; index < tiles; index += EDGE_PIXELS) {
+        const int32_t count = edge_clamp(tiles - index, 1, EDGE_PIXELS);
+        tile at[EDGE_PIXELS];
+        for (int32_t j = 0; j < count; j++)
+            at[j] = find_tile(&im, index + j);
+        run_block(&im, at, count, weights, scales);
+    }
+    if (p->out_min > -128 || p->out_max < 127)
+        edge_clamp_bytes(out, p->out_height * p->out_width * p->out_channels, p->out_min,
+                         p->out_max);
+    return EDGE_OK;
 }

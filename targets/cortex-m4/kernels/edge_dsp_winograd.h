@@ -1,40 +1,54 @@
-/* Winograd's minimal filtering F(4 x 4, 3 x 3) in exact integers: the steps for one block.
- * A tile is 4 x 4 outputs, made of 6 x 6 inputs; a block is 3 tiles side by side in memory.
- * Values of a tile at its 36 positions are sums of products, each channel on its own: 36
- * multiplications where 16 outputs of 9 taps would take 144. */
+/* Winograd's minimal filtering of 3 x 3 kernels in exact integers.
+ * A tile of outputs comes from a few more inputs along each side. Both are transformed so that a
+ * product at each of the inputs' positions, summed over the channels, takes the place of nine at
+ * each output. A block is 3 tiles, whose values lie side by side. */
 #ifndef EDGE_DSP_WINOGRAD_H
 #define EDGE_DSP_WINOGRAD_H
 
 #include "edge_dsp_dot.h"
 
-#define EDGE_TILE 4        /* outputs along a side */
-#define EDGE_TILE_INPUTS 6 /* inputs along a side */
-#define EDGE_POSITIONS 36
-#define EDGE_WINOGRAD_SCALE_WORDS 10 /* behind the weights of two channels */
+#define EDGE_WINOGRAD_OUTPUTS 4 /* along a side of a tile, at most */
 
-/* One tile's inputs to their 36 values, plus EDGE_WINOGRAD_OFFSET, as columns of edge_dot.
- * in: 6 rows of 6 pixels; row and pixel: bytes from one to the next; 4 * groups channels.
- * values: of this tile; [36][2 * groups][3 tiles] pairs of int16, channels 0 2, 1 3 of each four. */
-void edge_winograd_input(const int8_t *in, uint32_t *values, int32_t groups, int32_t row,
-                         int32_t pixel);
+typedef struct {
+    int32_t in_height, in_width, in_channels;
+    int32_t out_height, out_width, out_channels;
+    int32_t pad_top, pad_left;
+    int32_t in_zero_point;
+    int32_t out_min, out_max;
+} edge_winograd_params;
 
-/* Sums over the channels of 3 tiles and 2 output channels, position by position.
- * values: [36][channels/2][3 tiles].   weights: for each position b0, b1, then for every two
- * channels a word of either output channel's int16.   channels: a multiple of 4, at least 4.
- * sums: [36][2 output channels][3 tiles]. Returns the end of the weights. */
-const uint32_t *edge_winograd_dot(const uint32_t *values, const uint32_t *weights, int32_t *sums,
-                                  int32_t channels);
-
-/* How sums of one output channel become int8. The sums' combinations, 576 times those of the
- * convolution, become those shifted by s when multiplied by factor = 2^s / 576 modulo 2^32. */
+/* How sums of one output channel become int8. The sums' combinations, which come times a constant,
+ * become those of the convolution, shifted by s, when multiplied by factor modulo 2^32. */
 typedef struct {
     int32_t factor, bias, multiplier, addend;
     int32_t nudge; /* 2^(s - 1) where sums below zero round the other way, else 0 */
 } edge_winograd_scale;
 
-/* 4 x 4 outputs of a tile and channel from its 36 sums, which are 6 words apart.
- * row, pixel: bytes from one output to the next. */
-void edge_winograd_output(const int32_t *sums, const edge_winograd_scale *scale, int8_t *out,
-                          int32_t row, int32_t pixel);
+typedef struct {
+    int32_t outputs, inputs; /* along a side of a tile */
+
+    /* One tile's inputs to its values as columns of edge_dot.
+     * in: rows of pixels; row and pixel: bytes from one to the next; 4 * groups channels.
+     * values: of this tile; [inputs^2][2 * groups][3 tiles] pairs of int16, channels 0 2, 1 3 of
+     * each four. */
+    void (*transform_inputs)(const int8_t *in, uint32_t *values, int32_t groups, int32_t row,
+                             int32_t pixel);
+
+    /* Outputs of a tile, two channels side by side, from its sums.
+     * sums: [inputs^2][2 output channels][3 tiles].   row, pixel: bytes from one to the next. */
+    void (*transform_sums)(const int32_t *sums, const edge_winograd_scale *scales, int8_t *out,
+                           int32_t row, int32_t pixel);
+} edge_winograd_scheme;
+
+/* 3 x 3 convolution without stride, int8 in and out, double rounding.
+ * in [h][w][cin]   out [oh][ow][cout]   cin: a multiple of 4; cout: of 2.
+ * weights: for each pair of output channels and each position b0, b1, from which sums start, then
+ * for every two input channels a word of either output channel's int16.   scales: [cout].
+ * scratch: 4-byte aligned; for each position 6 * cin + 24 bytes, then cin.
+ * A block is read before its outputs are written, so that in may begin behind out.
+ * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */
+int edge_winograd_conv2d(const edge_winograd_params *p, const edge_winograd_scheme *scheme,
+                         const int8_t *in, const uint32_t *weights,
+                         const edge_winograd_scale *scales, int8_t *out, void *scratch);
 
 #endif
