@@ -1,7 +1,7 @@
 # make demo   compile, verify, profile and compare the model that edgetool brings along
 # make test   every test
 # make check  formatting, lint, types
-# make bench  figures of the digits and, where they are at hand, the MLPerf Tiny models
+# make bench  instructions, cycles and memory of eight models on every microcontroller core (minutes)
 # make venv   only the environment, in .venv      make clean  remove it and what was built
 
 VENV ?= .venv
@@ -42,7 +42,7 @@ check: $(STAMP)
 	$(BIN)/mypy
 
 bench: $(STAMP)
-	@$(BIN)/python benchmarks/microcontrollers.py
+	@$(BIN)/python benchmarks/cortex_m $(BENCH_ARGUMENTS)
 
 venv: $(STAMP)
 
