@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dsp_cases import LAYERS
+from dsp_cases import LAYERS, additions
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -37,6 +37,7 @@ from edgetool.program.ops.sub import Sub
 from edgetool.program.program import Program
 from edgetool.runtimes.bare_metal import run
 from needs import require_module, require_tool
+from one_operation import OneOperation
 from operator_cases import CASES
 
 CORE = "cortex-m55"
@@ -77,11 +78,9 @@ def tall_depthwise_convolutions(draw: DrawFn) -> Program:
     return draw(layers(operator, x, weights, (1, *output, outputs), "int8", 3))
 
 
-@st.composite
-def other_operations(draw: DrawFn) -> Program:
-    """Operations whose portable kernels the core replaces by name."""
-    kinds = ["add", "sub", "mul", "sigmoid", "mean", "max_pool2d", "average_pool2d"]
-    return draw(CASES[draw(st.sampled_from(kinds))]("int8")).program()
+def operations(kind: str) -> st.SearchStrategy[Program]:
+    """Operations of a kind, whose portable kernel the core replaces by name."""
+    return CASES[kind]("int8").map(OneOperation.program)
 
 
 @st.composite
@@ -110,17 +109,19 @@ def large_pools(draw: DrawFn) -> Program:
     return single_operation(Mean((1, 2), keepdims=True), [x], [y])
 
 
-MVE_LAYERS = st.one_of(
+STRATEGIES = (
     LAYERS,
-    fully_connected_layers("int8"),
-    other_operations(),
-    long_rows(),
-    large_pools(),
+    additions(),
     convolutions("int8"),
     deep_convolutions(),
     depthwise_convolutions("int8"),
     tall_depthwise_convolutions(),
+    fully_connected_layers("int8"),
+    long_rows(),
+    large_pools(),
+    *map(operations, ("mul", "sub", "sigmoid", "mean", "max_pool2d", "average_pool2d")),
 )
+MVE_LAYERS = st.one_of(*STRATEGIES)
 
 
 def samples_with_extremes(program: Program) -> dict[str, Array]:
@@ -172,16 +173,17 @@ def test_layers_are_bit_exact_on_the_emulated_core(
 def test_the_cases_meet_every_kernel_and_tail() -> None:
     folders = kernel_folders(find_target(CORE))
     met, tails = set(), set()
+    for strategy in STRATEGIES:
 
-    @settings(max_examples=400, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    @given(program=MVE_LAYERS)
-    def note(program: Program) -> None:
-        [call] = choose_kernels(program, folders).values()
-        assert call is not None
-        met.add(call.function)
-        if call.function in TAILED:
-            tails.add((call.function, call.parameters["tail"]))
+        @settings(max_examples=60, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+        @given(program=strategy)
+        def note(program: Program) -> None:
+            [call] = choose_kernels(program, folders).values()
+            assert call is not None
+            met.add(call.function)
+            if call.function in TAILED:
+                tails.add((call.function, call.parameters["tail"]))
 
-    note()
+        note()
     assert met | {"requantize_s8"} >= KERNELS  # the copies around every layer
     assert tails == {(function, tail) for function in TAILED for tail in (0, 1, 2)}
