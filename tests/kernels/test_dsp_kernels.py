@@ -19,7 +19,7 @@ from edgetool.compilation.firmware import export_sources
 from edgetool.compilers import Firmware, build
 from edgetool.exporters.c import export_c, include_folders, source_files
 from edgetool.kernels.choice import choose_kernels
-from edgetool.kernels.dsp_packing import fits_wide, pack_wide_pairs, pair_words
+from edgetool.kernels.dsp_packing import fits_wide, order_taps, pack_wide_pairs, pair_words
 from edgetool.kernels.epilogue import (
     CONVOLUTION,
     CONVOLUTION_NARROW,
@@ -244,3 +244,13 @@ def test_instances_compile_without_a_warning(
     folder = tmp_path_factory.mktemp("instances")
     export_sources(side_by_side(programs), find_target("cortex-m4"), folder)
     check(compiler, "cortex-m4", source_files(folder), include_folders(folder))
+
+
+@pytest.mark.parametrize(("width", "channels"), [(3, 3), (4, 1), (1, 2), (2, 8)])
+def test_taps_over_whole_words_come_last(width: int, channels: int) -> None:
+    run = width * channels
+    weights = np.arange(2 * 5 * run, dtype=np.int8).reshape(2, 5, width, channels)
+    found = order_taps(weights)[1] - 5 * run
+    whole = run // 4 * 4
+    rows = np.arange(5 * run).reshape(5, run)
+    np.testing.assert_array_equal(found, [*rows[:, :whole].ravel(), *rows[:, whole:].ravel()])

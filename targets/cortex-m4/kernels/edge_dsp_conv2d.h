@@ -13,6 +13,7 @@ typedef struct {
     int32_t in_zero_point;
     int32_t out_zero_point, out_min, out_max;
     int32_t tail;
+    int32_t is_padded; /* the image is first copied with its padding around it */
 } edge_dsp_conv2d_params;
 
 /* Multiplies the columns of a block by channels: edge_dot_3x2 and its kin. */
@@ -22,8 +23,12 @@ typedef const uint32_t *edge_dot(const edge_dot_block *block, const uint32_t *we
  * in [h][w][cin]   out [oh][ow][cout]   weights: packed for dot, depth = kh * kw * cin rounded up
  * to 4, cout rounded up to 2.   tail: what dot knows; with EDGE_TAIL_SUMS the words of scales are
  * m0, m1, and the bytes n0, n1 of the generic rounding's shifts.
- * scratch: 4-byte aligned, 6 * depth bytes of columns; then kw * cin bytes, or 3 * depth if cin is
- * no multiple of 4; then 3 * (cout + cout % 2) bytes if cout is odd or there are fewer than 3 pixels.
+ * The taps of a channel are, where run = kw * cin: of each of the kh rows the first run / 4 words,
+ * then of each row the other bytes.
+ * scratch: 4-byte aligned; where is_padded, all that the windows cover, rounded up to 4 bytes; 6 *
+ * depth bytes of columns; then run bytes, or where cin is no multiple of 4, 3 * depth and 3 times
+ * kh * (run % 4) rounded up to 4; then 3 * (cout + cout % 2) bytes if cout is odd or there are fewer
+ * than 3 pixels.
  * A block's taps are all read before its outputs are written: in may begin behind out as
  * program/overlap.py says.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */

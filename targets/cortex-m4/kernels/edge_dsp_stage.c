@@ -102,6 +102,27 @@ void edge_stage_window(const edge_dsp_conv2d_params *p, const int8_t *in, edge_c
         edge_fill(to, 0, rest);
 }
 
+const int8_t *edge_pad_image(const edge_dsp_conv2d_params *p, const int8_t *in,
+                             edge_dsp_conv2d_params *padded, int8_t **staged)
+{
+    const int32_t below = (p->kernel_height - 1) * p->dilation_height;
+    const int32_t right = (p->kernel_width - 1) * p->dilation_width;
+    *padded = *p;
+    padded->in_height = (p->out_height - 1) * p->stride_height + below + 1;
+    padded->in_width = (p->out_width - 1) * p->stride_width + right + 1;
+    padded->pad_top = padded->pad_left = 0;
+    const int8_t *const image = *staged;
+    const int32_t row = p->in_width * p->in_channels;
+    const edges at = edges_of(p, -p->pad_left, padded->in_width);
+    int8_t *to = *staged;
+    for (int32_t y = -p->pad_top; y < padded->in_height - p->pad_top; y++)
+        to = (uint32_t)y < (uint32_t)p->in_height
+                 ? stage_run(&at, p->in_zero_point, in, y * row - at.left, to)
+                 : edge_fill(to, p->in_zero_point, padded->in_width * p->in_channels);
+    *staged = edge_fill(to, 0, -(int32_t)(to - *staged) & 3);
+    return image;
+}
+
 /* Four bytes, each the larger (the smaller) of x's and the limit's. */
 static inline uint32_t larger_bytes(uint32_t x, uint32_t limit)
 {

@@ -12,6 +12,11 @@ typedef struct {
 void edge_stage_window(const edge_dsp_conv2d_params *p, const int8_t *in, edge_corner at,
                        int8_t *staged);
 
+/* The image with the padding that its windows cover, and what describes it then; staged: where it
+ * goes, moved to its end, rounded up to 4. Returns the image. */
+const int8_t *edge_pad_image(const edge_dsp_conv2d_params *p, const int8_t *in,
+                             edge_dsp_conv2d_params *padded, int8_t **staged);
+
 /* count times value. For the few bytes of a kernel row a call of memset costs more. */
 int8_t *edge_fill(int8_t *to, int32_t value, int32_t count);
 

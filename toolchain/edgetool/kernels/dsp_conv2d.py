@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgetool.kernels.dsp_packing import GROUP, UInt32Array, can_pack, pack_pairs
+from edgetool.kernels.dsp_packing import (
+    GROUP,
+    UInt32Array,
+    can_pack,
+    order_taps,
+    pack_pairs,
+)
 from edgetool.kernels.epilogue import choose_convolution_epilogue, largest_sums
 from edgetool.program.accumulators import (
     Layer,
@@ -16,10 +22,11 @@ from edgetool.program.operator import Argument, KernelCall
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.overlap import window_lead
 from edgetool.program.tensor import Tensor
-from edgetool.program.windows import image_parameters
+from edgetool.program.windows import extent, image_parameters
 
 KINDS = ("conv2d",)
 PIXELS = 3
+LARGEST_PADDED = 1024  # bytes
 ARGUMENTS = (
     Argument("parameters"),
     Argument("input"),
@@ -37,7 +44,7 @@ def call(
     if operator.groups > 1 or require_types(operator.kind, layer) != "int8":
         return None
     found = requantization(layer, operator.clamp)
-    weights = layer.weight_data.reshape(layer.channels, -1)
+    weights = order_taps(layer.weight_data)
     if not can_pack(weights, largest_sums(layer, found)):
         return None
     epilogue = choose_convolution_epilogue(layer, found)
@@ -67,29 +74,60 @@ def blocks_call(
         "out_min": found.bounds[0],
         "out_max": found.bounds[1],
         "tail": tail,
+        "is_padded": int(padded_bytes(operator, layer) > 0),
     }
-    lead = {0: lead_bytes(operator, layer)}
-    constants = {"weights": weights}
-    return KernelCall(function, ARGUMENTS, parameters, constants, scratch_bytes(layer), lead)
+    return KernelCall(
+        function,
+        ARGUMENTS,
+        parameters,
+        {"weights": weights},
+        padded_bytes(operator, layer) + scratch_bytes(layer),
+        {0: lead_bytes(operator, layer)},
+    )
+
+
+def padded_bytes(operator: Conv2D, layer: Layer) -> int:
+    """Of the padded copy of a small image whose channels fill no words, rounded up to words: its
+    windows at the border would be put together byte by byte. 0 for all others."""
+    _, height, width, channels = layer.x.shape
+    kernel = layer.weights.shape[1], layer.weights.shape[2]
+    covered = [
+        (size - 1) * stride + reach
+        for size, stride, reach in zip(
+            layer.output.shape[1:3], operator.stride, extent(kernel, operator.dilation), strict=True
+        )
+    ]
+    size = _whole_words(covered[0] * covered[1] * channels)
+    reaches_out = any(operator.padding[:2]) or covered[0] > height or covered[1] > width
+    return size if channels % GROUP and reaches_out and size <= LARGEST_PADDED else 0
 
 
 def scratch_bytes(layer: Layer) -> int:
-    """Columns of 3 pixels; a row of the kernel, or taps of 3 pixels where channels fill no words;
-    3 pixels of output."""
+    """Columns of 3 pixels; a row of the kernel, or taps of 3 pixels where channels fill no words
+    and what their rows have over whole words; 3 pixels of output."""
     _, height, width, channels = layer.weights.shape
-    depth = -(-height * width * channels // GROUP) * GROUP
-    staged = PIXELS * depth if channels % GROUP else width * channels
+    run = width * channels
+    depth = _whole_words(height * run)
+    rests = _whole_words(height * (run % GROUP))
+    staged = PIXELS * (depth + rests) if channels % GROUP else run
     even = layer.channels + layer.channels % 2
     return 2 * PIXELS * depth + staged + (not _is_direct(layer)) * PIXELS * even
 
 
 def lead_bytes(operator: Conv2D, layer: Layer) -> int:
     """How far the input may lie behind the output: blocks are read before they are written, but
-    the last block makes pixels again where they are no multiple of 3."""
+    the last block makes pixels again where they are no multiple of 3. A padded copy is made before
+    anything is written."""
+    if padded_bytes(operator, layer):
+        return 0
     again = -_pixels(layer) % PIXELS if _is_direct(layer) else 0
     return window_lead(
         layer.x.shape, layer.output.shape, operator.stride, operator.padding[:2], again
     )
+
+
+def _whole_words(taps: int) -> int:
+    return -(-taps // GROUP) * GROUP
 
 
 def _is_direct(layer: Layer) -> bool:

@@ -14,7 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetool.kernels.dsp_conv2d import blocks_call
-from edgetool.kernels.dsp_packing import GROUP, UInt32Array, packed_shifts, pair_channels
+from edgetool.kernels.dsp_packing import (
+    GROUP,
+    UInt32Array,
+    order_taps,
+    packed_shifts,
+    pair_channels,
+)
 from edgetool.kernels.epilogue import (
     CONVOLUTION_NARROW,
     SUMS,
@@ -45,7 +51,7 @@ def call(
     epilogue = choose_epilogue(layer, found, CONVOLUTION_NARROW)
     if epilogue.tail == SUMS or int(largest_sums(layer, found).max()) >= SUM_LIMIT:
         return None
-    packed = pack_narrow_pairs(layer.weight_data.reshape(layer.channels, -1), found.bias, epilogue)
+    packed = pack_narrow_pairs(order_taps(layer.weight_data), found.bias, epilogue)
     return blocks_call("conv2d_dsp_s4", operator, layer, found, epilogue.tail, packed)
 
 

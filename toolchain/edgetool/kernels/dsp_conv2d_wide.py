@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgetool.kernels.dsp_conv2d import blocks_call
-from edgetool.kernels.dsp_packing import fits_wide, pack_wide_pairs
+from edgetool.kernels.dsp_packing import fits_wide, order_taps, pack_wide_pairs
 from edgetool.kernels.epilogue import CONVOLUTION_RECTIFIED, SUMS, choose_epilogue
 from edgetool.program.accumulators import Layer, requantization, require_types
 from edgetool.program.operator import KernelCall
@@ -29,7 +29,7 @@ def call(
         return None
     found = requantization(layer, operator.clamp)
     epilogue = choose_epilogue(layer, found, CONVOLUTION_RECTIFIED)
-    weights = layer.weight_data.reshape(layer.channels, -1)
+    weights = order_taps(layer.weight_data)
     if epilogue.tail == SUMS or not fits_wide(weights, epilogue):
         return None
     packed = pack_wide_pairs(weights, found.bias, epilogue)

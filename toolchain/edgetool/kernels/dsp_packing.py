@@ -24,6 +24,15 @@ SECOND_SHIFT = 8
 LAST_PAIR = 1 << 31
 
 
+def order_taps(weights: Array) -> Array:
+    """(O, K) of weights (O, kh, kw, I) in the order of edge_gather_columns: of every row of the
+    kernel the taps that fill words, then of every row those over them."""
+    rows = weights.reshape(*weights.shape[:2], -1)
+    whole = rows.shape[2] // GROUP * GROUP
+    parts = [rows[:, :, :whole], rows[:, :, whole:]]
+    return np.concatenate([part.reshape(len(weights), -1) for part in parts], axis=1)
+
+
 def can_pack(weights: Array, largest: Int64Array) -> bool:
     """Whether pairs of channels fit: weights int8 (O, K), largest sums (O,)."""
     pairs = pair_channels(weights.astype(np.int64))
