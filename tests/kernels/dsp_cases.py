@@ -101,6 +101,7 @@ KINDS = (
     convolutions().map(with_narrow_weights),
     winograd_convolutions(),
     depthwise_convolutions(),
+    depthwise_convolutions().map(with_narrow_weights),
     additions(),
     global_pools(),
 )

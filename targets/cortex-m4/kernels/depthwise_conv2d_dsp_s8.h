@@ -16,7 +16,7 @@ typedef struct {
  * whose macros hold widths, channels, kernel and strides. Rows and columns are the image's own, or
  * exchanged.
  * in [in_rows][columns][channels]   out [out_rows][columns][channels * multiplier]
- * weights [out channel][kernel row][kernel column]   bias, multipliers, shifts [out channel]; the
+ * weights [out channel][kernel row][kernel column], of 4 bits each channel from a whole byte on   bias, multipliers, shifts [out channel]; the
  * zero point is not folded into the bias; multipliers 2^30..2^31 - 1 or 0, shifts as in
  * edge_multiply_double_rounding.
  * strip_rows: output rows that are made of what scratch holds at one time.   scratch: 4-byte

@@ -8,6 +8,7 @@
  *                                                       columns in front of the image, even
  *   EDGE_BLOCK          outputs that are summed at one time
  *   EDGE_UNROLLED_ROWS  of the kernel
+ *   EDGE_WEIGHT_BITS    8, or 4: edge_nibbles.h says how two lie in a byte
  *   EDGE_TAIL           one of edge_dsp_tails.h; EDGE_CLAMPS: 1 where the clamp is not all of int8
  *
  * Four channels at a time become planes in scratch: int16, two columns a word, the zero point taken
@@ -26,6 +27,7 @@
 #define LOADED (EDGE_PITCH <= 4 ? 4 : 2) /* words at a time */
 #define IS_WHOLE_ROW (EDGE_BLOCK == EDGE_OUT_COLUMNS)
 #define REST (EDGE_OUT_COLUMNS % EDGE_BLOCK)
+#define WEIGHT_BYTES ((EDGE_KERNEL_ROWS * EDGE_KERNEL_COLUMNS * EDGE_WEIGHT_BITS + 7) / 8)
 #define OUT_CHANNELS (EDGE_CHANNELS * EDGE_MULTIPLIER)
 
 typedef struct {
@@ -151,6 +153,15 @@ static inline uint32_t halves(int32_t low, int32_t high)
     return edge_low_halves((uint32_t)low, (uint32_t)high);
 }
 
+/* A channel's weight of one tap. */
+static inline int32_t weight_of(const int8_t *weights, int32_t tap)
+{
+    if (EDGE_WEIGHT_BITS == 8)
+        return weights[tap];
+    const uint32_t two = (uint8_t)weights[tap / 2];
+    return (int32_t)((two >> tap % 2 * 4 & 15u) ^ 8u) - 8;
+}
+
 static void prepare_channel(channel_constants *c, const depthwise_conv2d_dsp_s8_params *p,
                             const int8_t *weights, int32_t bias, int32_t multiplier, int32_t shift)
 {
@@ -159,12 +170,13 @@ static void prepare_channel(channel_constants *c, const depthwise_conv2d_dsp_s8_
                                 EDGE_TAIL);
     c->tail.low = p->out_min;
     c->tail.high = p->out_max;
-    for (int32_t k = 0; k < EDGE_KERNEL_ROWS; k++, weights += EDGE_KERNEL_COLUMNS) {
+    for (int32_t k = 0; k < EDGE_KERNEL_ROWS; k++) {
         EDGE_UNROLL(4)
         for (int32_t i = 0; i < PAIRS; i++) {
-            const int32_t second = EDGE_KERNEL_COLUMNS > 1 ? weights[i + 1] : 0;
-            c->pairs[k][i] =
-                halves(edge_shift_left(weights[i], left), edge_shift_left(second, left));
+            const int32_t tap = k * EDGE_KERNEL_COLUMNS + i;
+            const int32_t second = EDGE_KERNEL_COLUMNS > 1 ? weight_of(weights, tap + 1) : 0;
+            c->pairs[k][i] = halves(edge_shift_left(weight_of(weights, tap), left),
+                                    edge_shift_left(second, left));
         }
     }
 }
@@ -284,7 +296,7 @@ int EDGE_FUNCTION(const depthwise_conv2d_dsp_s8_params *p, const int8_t *in,
             for (int32_t i = 0; i < s.channels * EDGE_MULTIPLIER; i++) {
                 const int32_t channel = first * EDGE_MULTIPLIER + i;
                 prepare_channel(constants, p,
-                                weights + channel * EDGE_KERNEL_ROWS * EDGE_KERNEL_COLUMNS,
+                                weights + channel * WEIGHT_BYTES,
                                 bias[channel], multipliers[channel], shifts[channel]);
                 make_rows(constants, planes + i / EDGE_MULTIPLIER * PLANE,
                           out + y * EDGE_OUT_ROW_STEP + channel, rows);

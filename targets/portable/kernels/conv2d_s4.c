@@ -75,7 +75,7 @@ static int is_valid(const conv2d_s4_params *p)
            p->out_min <= p->out_max;
 }
 
-int conv2d_s4(const conv2d_s4_params *p, const int8_t *in, const uint8_t *weights,
+int conv2d_s4(const conv2d_s4_params *p, const int8_t *in, const int8_t *weights,
               const int32_t *bias, const int32_t *multipliers, const int8_t *shifts, int8_t *out,
               void *scratch)
 {

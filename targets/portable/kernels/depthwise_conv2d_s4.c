@@ -3,7 +3,7 @@
 #include "edge_nibbles.h"
 
 int depthwise_conv2d_s4(const depthwise_conv2d_s4_params *p, const int8_t *in,
-                        const uint8_t *weights, const int32_t *bias, const int32_t *multipliers,
+                        const int8_t *weights, const int32_t *bias, const int32_t *multipliers,
                         const int8_t *shifts, int8_t *out, void *scratch)
 {
     if (!p || !weights || !scratch || p->kernel_height <= 0 || p->kernel_width <= 0 ||

@@ -5,6 +5,6 @@
 #include "edgetool_kernels.h"
 
 /* Writes count int8 from count / 2 bytes, rounded up. */
-void edge_unpack_nibbles(const uint8_t *packed, int32_t count, int8_t *weights);
+void edge_unpack_nibbles(const int8_t *packed, int32_t count, int8_t *weights);
 
 #endif

@@ -16,7 +16,7 @@ static int is_valid(const fully_connected_s4_params *p)
 }
 
 int fully_connected_s4(const fully_connected_s4_params *p, const int8_t *in,
-                       const uint8_t *weights, const int32_t *bias, const uint64_t *multipliers,
+                       const int8_t *weights, const int32_t *bias, const uint64_t *multipliers,
                        const int8_t *shifts, int8_t *out, void *scratch)
 {
     if (!p || !in || !weights || !bias || !multipliers || !shifts || !out || !scratch ||

@@ -49,7 +49,7 @@ def call(
         "out_max": found.bounds[1],
     }
     constants = {
-        "weights": _channels_first(layer, geometry),
+        "weights": layer.stored(_channels_first(layer, geometry)),
         "bias": requantization(layer, operator.clamp, fold=False).bias.astype(np.int32),
         "multipliers": multipliers.astype(np.int32),
         "shifts": shifts.astype(np.int8),
@@ -107,6 +107,7 @@ def _defines(layer: Layer, geometry: Geometry, tail: int, is_clamped: bool) -> d
         "EDGE_MARGIN": geometry.margin,
         "EDGE_BLOCK": geometry.block,
         "EDGE_UNROLLED_ROWS": geometry.unrolled_rows,
+        "EDGE_WEIGHT_BITS": 4 if layer.is_packed else 8,
         "EDGE_TAIL": tail,
         "EDGE_CLAMPS": int(is_clamped),
     }

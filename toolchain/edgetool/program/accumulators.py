@@ -167,6 +167,11 @@ class Layer:
         """Number of output channels."""
         return self.weights.shape[self.axis]
 
+    def stored(self, rows: Array) -> Array:
+        """rows (R, …) of the weights as C keeps them, int8: as they are, or where they are packed
+        two to a byte, each row from a whole byte on."""
+        return pack_nibbles(rows.reshape(len(rows), -1)).view(np.int8) if self.is_packed else rows
+
     def sums(self, weights: Array) -> Int64Array:
         """Sums (O,) of each output channel's weights."""
         others = tuple(axis for axis in range(weights.ndim) if axis != self.axis)
@@ -273,7 +278,7 @@ def _with_packed_weights(call: KernelCall, layer: Layer) -> KernelCall:
     """The call of a kernel that unpacks one output channel after the other, all at once where
     channels interleave."""
     rows = layer.channels if layer.axis == 0 else 1
-    packed = pack_nibbles(layer.weight_data.reshape(rows, -1))
+    packed = layer.stored(layer.weight_data.reshape(rows, -1))
     return replace(
         call,
         function=f"{call.function.removesuffix('_s8')}_s4",
