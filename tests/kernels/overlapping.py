@@ -90,7 +90,8 @@ def closely(program: Program, calls: Calls, turn: int = 0) -> MemoryPlan:
             top = offsets[tensor.name] + tensor.nbytes
         scratch[operation.name] = _aligned(top)
         end = max(end, scratch[operation.name] + call.scratch_bytes)
-    plan = MemoryPlan(offsets, scratch, _aligned(end), 0, "", NARROW, {})
+    live = {operation.name: () for operation in program.operations}
+    plan = MemoryPlan(offsets, scratch, _aligned(end), 0, "", NARROW, live)
     return replace(plan, overwritten=overwritten)
 
 
