@@ -74,7 +74,7 @@ def emulated(artifact: Artifact, compiler: str = "clang") -> Runner:
     from edgetool.verification.emulator import EmulatorRunner
 
     require_emulator()
-    subject = Subject(artifact, program_of(artifact))
+    subject = Subject(artifact, artifact.c_program() or program_of(artifact))
     return EmulatorRunner(subject, artifact.target(), compiler, "unicorn")
 
 

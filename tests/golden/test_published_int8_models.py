@@ -22,6 +22,7 @@ from compiled import (
     require_litert,
 )
 from edgetool.artifact import Artifact
+from edgetool.compilation import CompileRequest, compile_model
 from edgetool.program.memory_plan import plan_memory
 from edgetool.runtimes.litert import LiteRtSession
 
@@ -81,3 +82,21 @@ def test_arena_is_what_lives_at_once_where_outputs_lie_over_their_inputs(
     assert largest < figures["arena_lower_bound_bytes"] <= figures["arena_bytes"]
     assert figures["arena_bytes"] <= 1.1 * largest + 2048  # scratch and leads of the kernels
     assert figures["ram_bytes"] == figures["arena_bytes"]
+
+
+def test_ic_with_its_first_layers_in_strips_needs_a_third_less_and_keeps_every_bit(
+    ic_int8: Artifact, mirror_file: Mirror, tmp_path: Path
+) -> None:
+    request = CompileRequest(
+        mirror_file(IC_INT8),
+        "cortex-m4",
+        fit="ram",
+        compiler=(ic_int8.manifest.compiler or {})["family"],
+        output=tmp_path / "ic",
+    )
+    fitted = compile_model(request)
+    figures = {key: figure.value for key, figure in fitted.manifest.figures.items()}
+    assert figures["arena_bytes"] <= 0.7 * ic_int8.manifest.figures["arena_bytes"].value
+    assert figures["macs"] == ic_int8.manifest.figures["macs"].value
+    inputs = random_codes(program_of(ic_int8), 3, seed=1)
+    assert_same_bits(reference(ic_int8).outputs(inputs), emulated(fitted).outputs(inputs))

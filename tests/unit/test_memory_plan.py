@@ -14,8 +14,10 @@ from hypothesis.strategies import DrawFn
 
 from edgetool.program.memory_plan import Calls, MemoryPlan, plan_memory
 from edgetool.program.operator import KernelCall, Operator
+from edgetool.program.ops.add import Add
 from edgetool.program.ops.concat import Concat
 from edgetool.program.ops.reshape import Reshape
+from edgetool.program.ops.slice import Slice
 from edgetool.program.placement import (
     Block,
     Overlap,
@@ -29,7 +31,7 @@ from edgetool.program.program import Operation, Program
 from edgetool.program.storage import Place, storage_of
 from edgetool.program.tensor import Tensor
 
-JOIN = Concat(1)
+WORK = Add()  # any operation that reads all its inputs and writes another tensor
 
 
 def program_of(
@@ -50,22 +52,33 @@ def program_of(
 
 @st.composite
 def graphs(draw: DrawFn) -> tuple[Program, Calls]:
-    """A program whose operations read any earlier tensors, some of them views; their kernels."""
+    """Operations that read any earlier tensors, some of them views and joins; their kernels."""
     names, sizes = ["t0"], {"t0": draw(st.integers(1, 100))}
     steps: list[tuple[Operator, list[str], list[str]]] = []
     for index in range(1, draw(st.integers(2, 12))):
         read = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
-        name, is_view = f"t{index}", draw(st.integers(0, 4)) == 0
-        sizes[name] = sizes[read[0]] if is_view else draw(st.integers(1, 100))
-        steps.append((Reshape(), read[:1], [name]) if is_view else (JOIN, read, [name]))
+        name, kind = f"t{index}", draw(st.sampled_from(["work", "work", "view", "join", "cut"]))
+        if kind == "work":
+            operator, sizes[name] = WORK, draw(st.integers(1, 100))
+        elif kind == "join":
+            operator, sizes[name] = Concat(1), sum(sizes[part] for part in read)
+        elif kind == "view":
+            operator, read, sizes[name] = Reshape(), read[:1], sizes[read[0]]
+        else:
+            read, whole = read[:1], sizes[read[0]]
+            start = draw(st.integers(0, whole - 1))
+            sizes[name] = draw(st.integers(1, whole - start))
+            operator = Slice((0, start), (1, sizes[name]), (1, 1))
+        steps.append((operator, read, [name]))
         names.append(name)
     outputs = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
-    calls = {
-        f"op{index}": draw(kernel_calls(len(read)))
-        for index, (operator, read, _) in enumerate(steps)
-        if not operator.is_view
+    program = program_of(steps, sizes, ["t0"], outputs)
+    silent = storage_of(program).silent
+    return program, {
+        operation.name: draw(kernel_calls(len(operation.inputs)))
+        for operation in program.operations
+        if operation.name not in silent
     }
-    return program_of(steps, sizes, ["t0"], outputs), calls
 
 
 @st.composite
@@ -103,16 +116,17 @@ class Range:
 
 
 def ranges_of(program: Program, plan: MemoryPlan, calls: Calls) -> list[Range]:
-    """Everything in the arena."""
+    """Every root and scratch in the arena."""
     roots = storage_of(program).roots
     found = [
         Range(
-            roots[name],
+            name,
             offset,
             offset + program.tensors[name].nbytes,
             frozenset(live_steps(program, name)),
         )
         for name, offset in plan.offsets.items()
+        if roots[name] == name
     ]
     index = {operation.name: step for step, operation in enumerate(program.operations)}
     for name, offset in plan.scratch_offsets.items():
@@ -126,19 +140,20 @@ def ranges_of(program: Program, plan: MemoryPlan, calls: Calls) -> list[Range]:
 def may_share(program: Program, calls: Calls, written: Range, read: Range) -> bool:
     """Whether an operation writes the one while it reads the other for the last time, and its
     kernel allows their distance."""
-    roots = storage_of(program).roots
+    storage = storage_of(program)
     [step] = written.steps & read.steps
     operation = program.operations[step]
-    call = calls.get(operation.name)
-    if call is None or roots[operation.outputs[0]] != written.root:
+    call, output = calls.get(operation.name), operation.outputs[0]
+    if call is None or storage.roots[output] != written.root:
         return False
-    at = [index for index, name in enumerate(operation.inputs) if roots[name] == read.root]
-    between = read.start - written.start
+    at = [n for n, name in enumerate(operation.inputs) if storage.roots[name] == read.root]
+    starts = {n: read.start + storage.offsets[operation.inputs[n]] for n in at}
+    between = {n: at - written.start - storage.offsets[output] for n, at in starts.items()}
     return (
         min(written.steps) == step == max(read.steps)
         and bool(at)
-        and all(index in call.lead_bytes and between >= call.lead_bytes[index] for index in at)
-        and between % call.lead_multiple == 0
+        and all(n in call.lead_bytes and between[n] >= call.lead_bytes[n] for n in at)
+        and all(distance % call.lead_multiple == 0 for distance in between.values())
     )
 
 
@@ -168,7 +183,7 @@ def test_overwritten_inputs_are_named(graph: tuple[Program, Calls]) -> None:
             and roots[name] in ranges
             and roots[name] != written.root
             and written.meets(ranges[roots[name]])
-            and not operation.operator.is_view
+            and operation.name in calls
         }
         assert set(plan.overwritten.get(operation.name, ())) == met
 
@@ -183,28 +198,47 @@ def test_the_arena_holds_everything_and_no_less_than_the_lower_bound(
     ends = [found.end for found in ranges_of(program, plan, calls)]
     assert plan.arena_bytes == max(ends, default=0)
     assert plan.arena_bytes >= plan.lower_bound_bytes
-    offsets = [*plan.offsets.values(), *plan.scratch_offsets.values()]
+    roots = storage_of(program).roots
+    offsets = [at for name, at in plan.offsets.items() if roots[name] == name]
+    offsets += plan.scratch_offsets.values()
     assert all(offset % plan.alignment == 0 for offset in offsets)
     assert plan.alignment in (4, 16)
 
 
 @settings(max_examples=50)
 @given(graphs())
-def test_views_share_bytes_and_callers_buffers_stay_out(
+def test_views_and_parts_share_bytes_and_callers_buffers_stay_out(
     graph: tuple[Program, Calls],
 ) -> None:
     program, calls = graph
     plan, storage = plan_memory(program, calls), storage_of(program)
     for operation in program.operations:
-        if operation.operator.is_view:
-            source, view = operation.inputs[0], operation.outputs[0]
-            assert plan.offsets.get(source) == plan.offsets.get(view)
+        if operation.name in storage.silent:
+            for name, start in inside(program, operation):
+                whole = operation.outputs[0] if start is None else operation.inputs[0]
+                assert storage.roots[name] == storage.roots[whole]
+                assert plan.offsets.get(name, 0) >= plan.offsets.get(whole, 0)
+                if start is not None:
+                    assert storage.offsets[name] == storage.offsets[whole] + start
     for name in program.tensors:
         if storage.place(name).room != "arena":
             assert name not in plan.offsets
     copied = {index for _, index in storage.copies}
     for index, name in enumerate(program.outputs):
         assert index in copied or storage.place(name) == Place("output", index)
+
+
+def inside(program: Program, operation: Operation) -> list[tuple[str, int | None]]:
+    """The tensors within the others of a silent operation, and where; None for parts of a join,
+    which follow each other."""
+    if isinstance(operation.operator, Concat):
+        storage, end = storage_of(program), 0
+        for name in operation.inputs:
+            assert storage.offsets[name] == storage.offsets[operation.outputs[0]] + end
+            end += program.tensors[name].nbytes
+        return [(name, None) for name in operation.inputs]
+    start = operation.operator.starts[1] if isinstance(operation.operator, Slice) else 0
+    return [(operation.outputs[0], start)]
 
 
 @settings(max_examples=20)
@@ -271,7 +305,7 @@ def test_search_finds_what_every_greedy_order_misses() -> None:
 
 def test_a_chain_alternates_between_two_buffers() -> None:
     chain = ["x", "a", "b", "c", "y"]
-    steps = [(JOIN, [one], [two]) for one, two in itertools.pairwise(chain)]
+    steps = [(WORK, [one], [two]) for one, two in itertools.pairwise(chain)]
     program = program_of(steps, dict.fromkeys(chain, 8000), ["x"], ["y"])
     plan = plan_memory(program)
     assert (plan.arena_bytes, plan.lower_bound_bytes, plan.alignment) == (16000, 16000, 16)
@@ -281,7 +315,7 @@ def test_a_chain_alternates_between_two_buffers() -> None:
 
 def test_four_byte_alignment_is_chosen_where_sixteen_costs_bytes() -> None:
     program = program_of(
-        [(JOIN, ["x"], ["a"]), (JOIN, ["a"], ["b"]), (JOIN, ["b"], ["y"])],
+        [(WORK, ["x"], ["a"]), (WORK, ["a"], ["b"]), (WORK, ["b"], ["y"])],
         {"x": 1, "a": 20, "b": 20, "y": 1},
         ["x"],
         ["y"],
@@ -297,23 +331,23 @@ def test_four_byte_alignment_is_chosen_where_sixteen_costs_bytes() -> None:
         ([(Reshape(), ["x"], ["y"])], ["y"], {"y": "input"}, (("y", 0),)),
         # a view of a computed tensor is the output: computed right there
         (
-            [(JOIN, ["x"], ["a"]), (Reshape(), ["a"], ["y"])],
+            [(WORK, ["x"], ["a"]), (Reshape(), ["a"], ["y"])],
             ["y"],
             {"a": "output", "y": "output"},
             (),
         ),
         # two outputs of the same bytes: the second is copied
         (
-            [(JOIN, ["x"], ["a"]), (Reshape(), ["a"], ["y"])],
+            [(WORK, ["x"], ["a"]), (Reshape(), ["a"], ["y"])],
             ["a", "y"],
             {"a": "output", "y": "output"},
             (("y", 1),),
         ),
         # the input itself is an output
-        ([(JOIN, ["x"], ["a"])], ["x", "a"], {"x": "input", "a": "output"}, (("x", 0),)),
+        ([(WORK, ["x"], ["a"])], ["x", "a"], {"x": "input", "a": "output"}, (("x", 0),)),
         # an output that is read again stays in the caller's buffer
         (
-            [(JOIN, ["x"], ["a"]), (JOIN, ["a"], ["y"])],
+            [(WORK, ["x"], ["a"]), (WORK, ["a"], ["y"])],
             ["a", "y"],
             {"a": "output", "y": "output"},
             (),
@@ -335,7 +369,7 @@ def test_outputs_that_are_views(
 
 def test_scratch_lives_during_its_operation_only() -> None:
     program = program_of(
-        [(JOIN, ["x"], ["a"]), (JOIN, ["a"], ["b"]), (JOIN, ["b"], ["y"])],
+        [(WORK, ["x"], ["a"]), (WORK, ["a"], ["b"]), (WORK, ["b"], ["y"])],
         {"x": 1, "a": 64, "b": 32, "y": 1},
         ["x"],
         ["y"],
@@ -353,7 +387,7 @@ def test_a_long_chain_with_skips_is_planned_quickly() -> None:
     rng = np.random.default_rng(0)
     names = [f"t{i}" for i in range(400)]
     steps: list[tuple[Operator, list[str], list[str]]] = [
-        (JOIN, [names[i], names[max(0, i - int(rng.integers(1, 8)))]], [names[i + 1]])
+        (WORK, [names[i], names[max(0, i - int(rng.integers(1, 8)))]], [names[i + 1]])
         for i in range(399)
     ]
     sizes = {name: int(rng.integers(1, 5000)) for name in names}
@@ -364,7 +398,7 @@ def test_a_long_chain_with_skips_is_planned_quickly() -> None:
 
 def test_a_chain_of_kernels_in_order_needs_little_more_than_one_buffer() -> None:
     chain = ["x", "a", "b", "c", "y"]
-    steps = [(JOIN, [one], [two]) for one, two in itertools.pairwise(chain)]
+    steps = [(WORK, [one], [two]) for one, two in itertools.pairwise(chain)]
     program = program_of(steps, dict.fromkeys(chain, 8000), ["x"], ["y"])
     calls = {f"op{n}": KernelCall("k", (), lead_bytes={0: 100}) for n in range(4)}
     plan = plan_memory(program, calls)
@@ -376,9 +410,9 @@ def test_a_chain_of_kernels_in_order_needs_little_more_than_one_buffer() -> None
 
 def test_an_input_that_is_read_again_is_not_overwritten() -> None:
     steps = [
-        (JOIN, ["x"], ["a"]),
-        (JOIN, ["a"], ["b"]),
-        (JOIN, ["a", "b"], ["y"]),
+        (WORK, ["x"], ["a"]),
+        (WORK, ["a"], ["b"]),
+        (WORK, ["a", "b"], ["y"]),
     ]
     program = program_of(steps, dict.fromkeys("xaby", 400), ["x"], ["y"])
     plan = plan_memory(program, {"op1": KernelCall("k", (), lead_bytes={0: 0})})
@@ -387,7 +421,7 @@ def test_an_input_that_is_read_again_is_not_overwritten() -> None:
 
 def test_callers_buffers_are_never_overwritten() -> None:
     program = program_of(
-        [(JOIN, ["x"], ["a"]), (JOIN, ["a"], ["y"])], dict.fromkeys("xay", 64), ["x"], ["y"]
+        [(WORK, ["x"], ["a"]), (WORK, ["a"], ["y"])], dict.fromkeys("xay", 64), ["x"], ["y"]
     )
     calls = {name: KernelCall("k", (), lead_bytes={0: 0}) for name in ("op0", "op1")}
     plan = plan_memory(program, calls)

@@ -148,6 +148,15 @@ class Artifact:
         path = self.path(PROGRAM)
         return None if path is None else load_program(path.read_bytes())
 
+    def c_program(self) -> Program | None:
+        """The lowered model as its C runs it: in strips where --fit ram made some."""
+        from edgetool.program.patches import Patches, in_patches
+
+        program, patches = self.program(), (self.manifest.memory or {}).get("patches")
+        if program is None or not patches:
+            return program
+        return in_patches(program, Patches(patches["operations"], patches["rows"]))
+
     def target(self) -> Target:
         """The target as it was when the artifact was made."""
         from edgetool.packs import recorded_target

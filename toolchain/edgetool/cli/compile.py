@@ -61,6 +61,11 @@ def run(
         metavar="AIM",
         help="What C kernels aim at: balanced, speed (may spend flash), or size (least flash).",
     ),
+    fit: str = typer.Option(
+        None,
+        metavar="RESOURCE",
+        help="ram, or ram=40K for a budget: the first layers run in strips of rows, bit for bit.",
+    ),
     shape: list[str] = SHAPE_OPTION,
     io: str = typer.Option(
         None,
@@ -101,6 +106,7 @@ def run(
         compiler=compiler,
         ranges=ranges,
         optimize=optimize,
+        fit=fit,
         name=name,
         output=output,
         force=force,

@@ -155,7 +155,7 @@ def write_sources(
 
     Raises: UsageError for an artifact without C sources.
     """
-    program, generated = artifact.program(), artifact.path(SOURCES)
+    program, generated = artifact.c_program(), artifact.path(SOURCES)
     if program is None or generated is None:
         raise UsageError(f"'{artifact.folder}' has no C sources for a firmware")
     if len(program.operations) > LAYERS_MAX:

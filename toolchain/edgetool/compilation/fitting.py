@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgetool.compilation.patching import Fit, fit_program
 from edgetool.errors import DoesNotFitError
 from edgetool.kernels import choose_kernels, plan_with_kernels
 from edgetool.kernels.choice import scratch_of
@@ -31,14 +32,18 @@ def io_bytes(program: Program) -> int:
     return sum(program.tensors[name].nbytes for name in (*program.inputs, *program.outputs))
 
 
-def check_before_build(program: Program, target: Target, optimize: str) -> None:
+def check_before_build(
+    program: Program, target: Target, optimize: str, can_fit: bool = False
+) -> None:
     """Refuse a program whose buffers or constants alone are too large for the target.
 
+    can_fit: the error says what --fit ram would need, where that helps.
     Raises: DoesNotFitError with the layer and the bytes.
     """
     if target.flash_bytes is not None and constant_bytes(program) > target.flash_bytes:
         raise _too_much_flash(program, target, constant_bytes(program), "weights alone need")
-    _check_ram(program, target, optimize, plan_of(program, target, optimize).arena_bytes)
+    arena_bytes = plan_of(program, target, optimize).arena_bytes
+    _check_ram(program, target, optimize, arena_bytes, can_fit)
 
 
 def check_built(compiled: CompiledC, program: Program, target: Target, optimize: str) -> None:
@@ -49,7 +54,9 @@ def check_built(compiled: CompiledC, program: Program, target: Target, optimize:
     _check_ram(program, target, optimize, int(ram.value))
 
 
-def _check_ram(program: Program, target: Target, optimize: str, ram_bytes: int) -> None:
+def _check_ram(
+    program: Program, target: Target, optimize: str, ram_bytes: int, can_fit: bool = False
+) -> None:
     """ram_bytes: as in the artifact's figures; input and output buffers come on top."""
     buffers = io_bytes(program)
     if target.ram_bytes is None or ram_bytes + buffers <= target.ram_bytes:
@@ -62,10 +69,19 @@ def _check_ram(program: Program, target: Target, optimize: str, ram_bytes: int) 
             _largest_layer(program, target, optimize),
         ),
         hints=(
+            *(_fit_hint(program, target, optimize) if can_fit else ()),
             "a smaller input, or fewer channels in that layer",
             "edgetool inspect MODEL   shows every layer's bytes",
         ),
     )
+
+
+def _fit_hint(program: Program, target: Target, optimize: str) -> tuple[str, ...]:
+    """--fit ram with the bytes that it would need, where they fit."""
+    needed = fit_program(program, target, optimize, Fit()).arena_bytes + io_bytes(program)
+    if target.ram_bytes is None or needed > target.ram_bytes:
+        return ()
+    return (f"--fit ram   needs {needed:,} bytes: the first layers run in strips of rows",)
 
 
 def _largest_layer(program: Program, target: Target, optimize: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgetool.compilation.patching import Fit
 from edgetool.errors import DataError, ModelError, UsageError
 from edgetool.graph import Graph
 from edgetool.kernels import OPTIMIZE
@@ -30,6 +31,7 @@ class CompileRequest:
     calibrate, evaluate: data specifications as edgetool.data reads them.
     shapes: input name to full shape.   ranges: how calibration chooses activation ranges.
     optimize: what C kernels are chosen for; the other kinds of target have no such choice.
+    fit: "ram", or "ram=" and a number of bytes: the first layers in strips.
     """
 
     model: Path
@@ -42,6 +44,7 @@ class CompileRequest:
     compiler: str = "clang"
     ranges: str | None = None
     optimize: str = "balanced"
+    fit: str | None = None
     name: str | None = None
     output: Path | None = None
     force: bool = False
@@ -71,6 +74,8 @@ class CompileRequest:
             if value not in known:
                 choices = ", ".join(str(choice) for choice in known if choice)
                 raise UsageError(f"{option} {value} is not known", hints=(f"one of: {choices}",))
+        if self.fit is not None:
+            Fit.parse(self.fit)
         if self.metric is not None and self.evaluate is None:
             raise UsageError(
                 f"--metric {self.metric} has no data to score",

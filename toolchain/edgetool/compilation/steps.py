@@ -15,6 +15,7 @@ from edgetool.compilation.datasets import load_datasets
 from edgetool.compilation.firmware import CompiledC, compile_c
 from edgetool.compilation.fitting import check_before_build, check_built
 from edgetool.compilation.golden import NOISE, golden_samples
+from edgetool.compilation.patching import Fit, Fitted, fit_program
 from edgetool.compilation.ports import ports_of_graph, ports_of_program
 from edgetool.compilation.request import CompileRequest, choose_precision
 from edgetool.data import Dataset, overlap_note, split_slice
@@ -57,6 +58,12 @@ class Prepared:
     notes: tuple[str, ...]
     calibration: Dataset | None
     evaluation: Dataset | None
+    fitted: Fitted | None = None
+
+    @property
+    def c_program(self) -> Program | None:
+        """The Program as generated C runs it: in strips where --fit asks for them."""
+        return self.program if self.fitted is None else self.fitted.program
 
 
 def compile_model(request: CompileRequest, progress: Progress | None = None) -> Artifact:
@@ -73,7 +80,11 @@ def compile_model(request: CompileRequest, progress: Progress | None = None) -> 
     artifact.check_output(folder, request.force)
     prepared = prepare(request, target, precision, source, progress)
     if prepared.program is not None:
-        check_before_build(prepared.program, target, request.optimize)
+        lowered = prepared.program
+        fitted = fit_prepared(prepared, lowered)
+        prepared = replace(prepared, fitted=fitted)
+        program = fitted.program if fitted is not None else lowered
+        check_before_build(program, target, request.optimize, can_fit=request.fit is None)
     with artifact.new_folder(folder, request.force) as aside:
         manifest = write_artifact(prepared, aside, progress)
         artifact.write_manifest(aside, manifest)
@@ -186,13 +197,14 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
     if program is not None:
         (folder / artifact.PROGRAM).write_bytes(dump_program(program))
         notes += write_tflite(prepared, folder)
-        notes += aim_note(program, target, request.optimize)
+        notes += aim_note(program, target, request.optimize) + fit_note(prepared)
         if target.family == "microcontroller":
+            running = prepared.c_program or program
             compiled = compile_c(
-                program, target, request.compiler, folder, progress, request.optimize
+                running, target, request.compiler, folder, progress, request.optimize
             )
             figures |= compiled.figures
-            check_built(compiled, program, target, request.optimize)
+            check_built(compiled, running, target, request.optimize)
     samples = golden_samples(prepared.inputs, prepared.calibration or prepared.evaluation, program)
     outputs = run_reference(prepared, folder, samples)
     arrays = {f"input_{i}": samples[port.name] for i, port in enumerate(prepared.inputs)}
@@ -213,7 +225,7 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
         calibration=provenance(prepared.calibration),
         evaluation=provenance(prepared.evaluation),
         compiler=compiled.compiler if compiled else None,
-        memory=compiled.memory if compiled else None,
+        memory=memory_of(prepared, compiled) if compiled else None,
         golden={"samples": len(next(iter(samples.values()), ())), "from": golden_source(prepared)},
         options=chosen_options(request),
         edgetool=__version__,
@@ -225,7 +237,32 @@ def chosen_options(request: CompileRequest) -> dict[str, Any]:
     options = {"ranges": request.ranges} if request.ranges else {}
     if request.optimize != "balanced":
         options["optimize"] = request.optimize
+    if request.fit is not None:
+        options["fit"] = request.fit
     return options
+
+
+def fit_prepared(prepared: Prepared, program: Program) -> Fitted | None:
+    """The program in the strips that --fit asks for, where there is generated C."""
+    request, target = prepared.request, prepared.target
+    if request.fit is None or target.family != "microcontroller":
+        return None
+    return fit_program(program, target, request.optimize, Fit.parse(request.fit))
+
+
+def fit_note(prepared: Prepared) -> tuple[str, ...]:
+    """What --fit changed, also where it is nothing."""
+    if prepared.request.fit is None:
+        return ()
+    if prepared.fitted is None:
+        return (f"--fit ram changed nothing: '{prepared.target.name}' runs no generated C",)
+    return (prepared.fitted.note,)
+
+
+def memory_of(prepared: Prepared, compiled: CompiledC) -> dict[str, Any]:
+    """The arena's plan for the manifest, with the patches that the C runs in."""
+    patches = prepared.fitted.patches if prepared.fitted is not None else None
+    return {**compiled.memory, **({"patches": patches.to_json()} if patches else {})}
 
 
 def aim_note(program: Program, target: Target, optimize: str) -> tuple[str, ...]:

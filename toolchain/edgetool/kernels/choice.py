@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from edgetool.errors import PackError
 from edgetool.program.memory_plan import MemoryPlan, plan_memory
 from edgetool.program.operator import KernelCall, Operator
 from edgetool.program.program import Operation, Program
+from edgetool.program.storage import storage_of
 from edgetool.program.tensor import Tensor
 
 LIST = "kernels.toml"
@@ -29,14 +30,31 @@ Make = Callable[[Any, Sequence[Tensor | None], Sequence[Tensor]], KernelCall | N
 def choose_kernels(
     program: Program, folders: Sequence[Path], optimize: str = "balanced"
 ) -> dict[str, KernelCall | None]:
-    """The C call of every operation by its name, None for a view.
+    """The C call of every operation by its name, None for one that has nothing to do.
 
     folders: kernel folders, most specific first.   optimize: one of OPTIMIZE; a variant that
     names its own `OPTIMIZE` serves only those, one with `PACKED_WEIGHTS` only weights of 4 bits.
     Raises: PackError for a list that names an unknown variant; UnsupportedOperatorError for an
     operation without any kernel.
     """
-    return {op.name: _choose(program, op, folders, optimize) for op in program.operations}
+    silent = storage_of(program).silent
+    known: dict[Hashable, KernelCall | None] = {}
+    calls: dict[str, KernelCall | None] = {}
+    for operation in program.operations:
+        key = None if operation.name in silent else _signature(program, operation)
+        if key is not None and key not in known:
+            known[key] = _choose(program, operation, folders, optimize)
+        calls[operation.name] = known.get(key)
+    return calls
+
+
+def _signature(program: Program, operation: Operation) -> Hashable:
+    """The same for operations that compute the same of tensors in other places."""
+    tensors = (*program.input_tensors(operation), *program.output_tensors(operation))
+    facts = tuple(
+        None if t is None else (t.shape, t.dtype, id(t.quantization), id(t.data)) for t in tensors
+    )
+    return operation.operator, facts
 
 
 def plan_with_kernels(

@@ -53,7 +53,7 @@ def profile_on_board(
 
     Raises: MissingToolError, DeviceError; what was counted until then is kept beside the artifact.
     """
-    program = artifact.program()
+    program = artifact.c_program()
     if program is None or artifact.manifest.target["family"] != "microcontroller":
         raise UsageError(
             "--device is for microcontroller artifacts",

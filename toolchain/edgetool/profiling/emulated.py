@@ -31,7 +31,7 @@ def profile_firmware(
 
     Cycles and the figures of layers are those of the inference with the median of instructions.
     """
-    program, core = artifact.program(), target.core
+    program, core = artifact.c_program(), target.core
     sources = artifact.path(SOURCES)
     if program is None or core is None or sources is None:
         raise UsageError(f"'{artifact.folder}' has no C sources to profile")

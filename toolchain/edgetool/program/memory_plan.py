@@ -39,7 +39,8 @@ class MemoryPlan:
     """Where the arena's contents live.
 
     offsets: byte offset of every activation in the arena, views included.
-    scratch_offsets: by operation name, of those that need scratch.   alignment: of all offsets.
+    scratch_offsets: by operation name, of those that need scratch.   alignment: of all offsets,
+    but for tensors that lie within others.
     arena_bytes: what the caller must provide.   lower_bound_bytes: bytes live at the worst
     operation, what its output can share with its inputs counted once: no plan can go below it.
     peak_operation: its name, "" for an empty arena.
@@ -79,7 +80,7 @@ def plan_memory(program: Program, calls: Calls | None = None) -> MemoryPlan:
     alive = _alive(program, tensors)
     return MemoryPlan(
         {
-            name: offsets["tensor", root]
+            name: offsets["tensor", root] + storage.offsets[name]
             for name, root in storage.roots.items()
             if ("tensor", root) in offsets
         },
@@ -92,6 +93,14 @@ def plan_memory(program: Program, calls: Calls | None = None) -> MemoryPlan:
         _overwritten(program, placed, overlaps),
         _shareable(alive, overlaps),
     )
+
+
+def lower_bound_bytes(program: Program, calls: Calls) -> int:
+    """What no plan can go below: MemoryPlan.lower_bound_bytes without planning."""
+    storage = storage_of(program)
+    tensors = _tensor_blocks(program, storage)
+    overlaps = _overlaps(program, storage, tensors, calls)
+    return live_bytes_peak(tensors + _scratch_blocks(program, calls), overlaps)
 
 
 def shareable_bytes(program: Program, calls: Calls) -> dict[str, int]:
@@ -156,25 +165,31 @@ def _overlaps(
         written = blocks.get(("tensor", storage.roots[operation.outputs[0]]))
         if written is None or written.first != step:
             continue
-        for root, lead in _leads(operation, storage, call).items():
+        for root, (lead, shift) in _leads(operation, storage, call).items():
             read = blocks.get(("tensor", root))
             if read is not None and read is not written and read.last == step:
-                found[written.key, read.key] = Overlap(lead, call.lead_multiple)
+                found[written.key, read.key] = Overlap(lead, call.lead_multiple, shift)
     return found
 
 
-def _leads(operation: Operation, storage: Storage, call: KernelCall) -> dict[str, int]:
-    """By root: the lead that serves all inputs within it; no root with an input that has none."""
-    leads: dict[str, int] = {}
+def _leads(operation: Operation, storage: Storage, call: KernelCall) -> dict[str, tuple[int, int]]:
+    """By root: the lead that serves all inputs within it, and how much farther than the roots
+    the inputs begin behind the output.
+
+    No root with an input that has no lead, or with inputs at different places.
+    """
+    leads: dict[str, tuple[int, int]] = {}
     refused = set()
     for index, name in enumerate(operation.inputs):
         if not name:
             continue
         root = storage.roots[name]
-        if index in call.lead_bytes:
-            leads[root] = max(leads.get(root, 0), call.lead_bytes[index])
-        else:
+        shift = storage.offsets[name] - storage.offsets[operation.outputs[0]]
+        lead, known = leads.get(root, (0, shift))
+        if index not in call.lead_bytes or known != shift:
             refused.add(root)
+        else:
+            leads[root] = (max(lead, call.lead_bytes[index]), shift)
     return {root: lead for root, lead in leads.items() if root not in refused}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy.typing as npt
@@ -260,11 +260,18 @@ def _litert(subject: Subject) -> Runner:
     return LiteRtRunner(subject)
 
 
+def _as_compiled(subject: Subject) -> Subject:
+    """The subject with the program that its C runs, whose operations may be strips of layers."""
+    return replace(subject, program=subject.artifact.c_program() or subject.program)
+
+
 def _board(subject: Subject, device: Device, samples: int | None) -> Runner:
     from edgetool.verification.board import BoardRunner
     from edgetool.verification.emulator import DEFAULT_SAMPLES
 
-    return BoardRunner(subject, device, DEFAULT_SAMPLES if samples is None else samples)
+    return BoardRunner(
+        _as_compiled(subject), device, DEFAULT_SAMPLES if samples is None else samples
+    )
 
 
 def _emulator(
@@ -276,4 +283,4 @@ def _emulator(
     recorded = (manifest.compiler or {}).get("family", "clang")
     target = subject.artifact.target()
     limit = DEFAULT_SAMPLES if samples is None else samples
-    return EmulatorRunner(subject, target, compiler or recorded, emulator, limit)
+    return EmulatorRunner(_as_compiled(subject), target, compiler or recorded, emulator, limit)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from edgetool.errors import UnsupportedOperatorError
 from edgetool.exporters.c.constants import Constants
@@ -35,29 +37,28 @@ class Calls:
     kernels: Sequence[KernelCall | None]
 
     def statements(self) -> list[str]:
-        """One block for each operation, then the outputs that are copies."""
+        """Parameters that several operations share, one block for each operation, then the
+        outputs that are copies."""
         blocks = [
             self._block(number, operation, call)
             for number, (operation, call) in enumerate(
                 zip(self.program.operations, self.kernels, strict=True), start=1
             )
         ]
-        return blocks + [self._copy(name, index) for name, index in self.storage.copies]
+        copies = [self._copy(name, index) for name, index in self.storage.copies]
+        return [*self._shared_parameters(), *blocks, *copies]
 
     def _block(self, number: int, operation: Operation, call: KernelCall | None) -> str:
         title = f"{BODY}/* {number}. {self.title(operation)} */"
         if call is None:
             return f"{BODY}/* {number}. {self.title(operation)}: a view, nothing to do */"
-        fields = [f".{name} = {parameter_literal(p)}" for name, p in call.parameters.items()]
         arguments = [self._argument(item, operation, call) for item in call.arguments]
         opening = f"status = {call.function}("
         return "\n".join(
             [
                 title,
                 f"{BODY}{{",
-                f"{BLOCK}static const {call.function}_params p = {{",
-                f"{BLOCK}{BODY}{wrap(fields, ',', BLOCK + BODY)},",
-                f"{BLOCK}}};",
+                *(() if self._shared_name(call) else [declaration(call, "p", BLOCK)]),
                 f"{BLOCK}{wrap([opening + arguments[0], *arguments[1:]], ',', BLOCK + BODY)});",
                 f"{BLOCK}if (status != EDGE_OK)",
                 f"{BLOCK}{BODY}return status;",
@@ -65,6 +66,21 @@ class Calls:
                 f"{BODY}}}",
             ]
         )
+
+    @cached_property
+    def _shared(self) -> dict[str, str]:
+        """C names of the parameters that several calls have in common, by their declaration."""
+        alike = Counter(declaration(call, "p", BODY) for call in self.kernels if call is not None)
+        several = [text for text, count in alike.items() if count > 1]
+        return {text: f"p{number}" for number, text in enumerate(several, start=1)}
+
+    def _shared_name(self, call: KernelCall) -> str:
+        """The name of the call's parameters where others have the same, "" otherwise."""
+        return self._shared.get(declaration(call, "p", BODY), "")
+
+    def _shared_parameters(self) -> list[str]:
+        found = [text.replace(" p = {", f" {name} = {{", 1) for text, name in self._shared.items()]
+        return ["\n".join(found)] if found else []
 
     def title(self, operation: Operation) -> str:
         """Layer name, kind, shapes and MACs."""
@@ -79,7 +95,7 @@ class Calls:
 
     def _argument(self, argument: Argument, operation: Operation, call: KernelCall) -> str:
         if argument.role == "parameters":
-            return "&p"
+            return f"&{self._shared_name(call) or 'p'}"
         if argument.role == "constant":
             return self._constant(argument.name, operation, call)
         if argument.role == "scratch":
@@ -108,23 +124,30 @@ class Calls:
                 raise ValueError(f"constant '{name}' has no contents")
             return self.constants.add(tensor.name, tensor.data)
         if place.room == "input":
-            return self._port("input", place.index, "const void *")
+            return self._port("input", place.index, "const void *", name)
         if place.room == "output":
-            return self._port("output", place.index, "const void *")
+            return self._port("output", place.index, "const void *", name)
         return f"(const void *)(arena + {self.plan.offsets[name]})"
 
     def _written(self, name: str) -> str:
         """The address of an output; one that nobody reads lives in the arena too."""
         place = self.storage.place(name)
         if place.room == "output":
-            return self._port("output", place.index, "void *")
+            return self._port("output", place.index, "void *", name)
         return f"(void *)(arena + {self.plan.offsets[name]})"
 
-    def _port(self, noun: str, index: int, pointer: str) -> str:
-        if not self.single_io:
-            return f"{noun}s[{index}]"
+    def _port(self, noun: str, index: int, pointer: str, name: str = "") -> str:
+        """The caller's buffer as a pointer, at the place of the tensor within it."""
         names = self.program.inputs if noun == "input" else self.program.outputs
-        return noun if self.program.tensors[names[0]].dtype == "int8" else f"({pointer}){noun}"
+        offset = self.storage.offsets[name] if name else 0
+        buffer = noun if self.single_io else f"{noun}s[{index}]"
+        is_bytes = self.single_io and self.program.tensors[names[0]].dtype == "int8"
+        if offset and not is_bytes:
+            byte = pointer.replace("void", "uint8_t")
+            return f"({pointer})(({byte}){buffer} + {offset})"
+        if offset:
+            return f"{buffer} + {offset}"
+        return buffer if is_bytes or not self.single_io else f"({pointer}){buffer}"
 
     def _copy(self, name: str, index: int) -> str:
         tensor = self.program.tensors[name]
@@ -133,6 +156,18 @@ class Calls:
             f"{BODY}/* output {comment_text(name)} is computed elsewhere */\n"
             f"{BODY}memcpy({target}, {self._read(name)}, {tensor.nbytes});"
         )
+
+
+def declaration(call: KernelCall, name: str, indent: str) -> str:
+    """The parameters of a call as a constant."""
+    fields = [f".{field} = {parameter_literal(p)}" for field, p in call.parameters.items()]
+    return "\n".join(
+        [
+            f"{indent}static const {call.function}_params {name} = {{",
+            f"{indent}{BODY}{wrap(fields, ',', indent + BODY)},",
+            f"{indent}}};",
+        ]
+    )
 
 
 def shape_text(tensor: Tensor) -> str:

@@ -18,9 +18,9 @@ Kernels = Mapping[str, KernelCall | None]
 class LayerMemory:
     """Bytes of one layer.
 
-    constant_bytes: arrays and parameters; an array that layers share counts where it is first
-    read.   scratch_bytes: of the arena, for this layer alone.   live_bytes: of the arena, in use
-    while it runs, scratch included; what its output can share with its inputs counts once.
+    constant_bytes: arrays and parameters; what layers share counts where it is first read.
+    scratch_bytes: of the arena, for this layer alone.   live_bytes: of the arena, in use while
+    it runs, scratch included; what its output can share with its inputs counts once.
     """
 
     constant_bytes: int
@@ -37,12 +37,14 @@ def memory_by_layer(
     program: Program, kernels: Kernels, plan: MemoryPlan
 ) -> Mapping[str, LayerMemory]:
     """By operation name, of the operations that call a kernel."""
-    found, storage, seen = {}, storage_of(program), set[tuple[str, bytes]]()
+    found, storage, seen = {}, storage_of(program), set[tuple[str, bytes | str]]()
     for operation in program.operations:
         call = kernels[operation.name]
         if call is None:
             continue
-        constants = parameter_bytes(call)
+        parameters = (call.function, repr(call.parameters))
+        constants = 0 if parameters in seen else parameter_bytes(call)
+        seen.add(parameters)
         for array in _arrays(program, storage, operation, call):
             key = (str(array.dtype), array.tobytes())
             constants += 0 if key in seen else array.nbytes

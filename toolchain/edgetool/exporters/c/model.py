@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgetool.exporters.c.calls import Calls
+from edgetool.exporters.c.calls import Calls, declaration
 from edgetool.exporters.c.constants import Constants
 from edgetool.exporters.c.costs import memory_by_layer, parameter_bytes
 from edgetool.exporters.c.examples import example
@@ -101,7 +101,8 @@ def export_c(
         **{f"{KERNELS}/{file}": text for file, text in copied.items()},
     }
     files = {f"{SOURCE}/{file}": text for file, text in own.items()}
-    constants_bytes = constants.nbytes + sum(map(parameter_bytes, kernels))
+    distinct = {declaration(call, "p", ""): call for call in kernels if call is not None}
+    constants_bytes = constants.nbytes + sum(map(parameter_bytes, distinct.values()))
     files |= project_files(interface, _compiled(files), optimize)
     memory = memory_by_layer(program, calls_by_name, plan)
     flags = COMPILER_FLAGS[optimize]
