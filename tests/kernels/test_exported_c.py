@@ -163,11 +163,12 @@ def test_a_name_that_is_a_kernel_s_gives_way(tmp_path: Path) -> None:
 def test_sizes_are_those_of_program_and_plan(tmp_path: Path) -> None:
     program = classifier()
     sources = export(program, tmp_path / "c")
-    assert sources.arena_bytes == plan_with_kernels(program, [PORTABLE]).arena_bytes == 132
+    plan = plan_with_kernels(program, [PORTABLE])
+    assert sources.arena_bytes == plan.arena_bytes >= plan.lower_bound_bytes > 0
     assert (sources.input_bytes, sources.output_bytes, sources.single_io) == ((64,), (4,), True)
     header = (tmp_path / "c" / "src" / "classifier.h").read_text()
     for line in (
-        "#define CLASSIFIER_ARENA_BYTES 132",
+        f"#define CLASSIFIER_ARENA_BYTES {plan.arena_bytes}",
         "#define CLASSIFIER_RAM_BYTES ",
         "#define CLASSIFIER_INPUT_BYTES 64",
         "#define CLASSIFIER_OUTPUT_BYTES 4",
