@@ -30,6 +30,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum edge_message {
     EDGE_OPEN = 1,
     EDGE_LOAD = 2,
@@ -71,5 +75,9 @@ void edge_firmware_main(void);
 
 /* Sends FAULT; for a fault handler, which should then reset the board. */
 void edge_firmware_fault(uint32_t cause, uint32_t pc, uint32_t lr, uint32_t address);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -16,8 +16,11 @@
 extern uint32_t edge_data_load[], edge_data_start[], edge_data_end[];
 extern uint32_t edge_bss_start[], edge_bss_end[], edge_stack_top[];
 
+extern void *const edge_vectors[];
+
 int main(void);
 void edge_start(void);
+void edge_systick(void);
 
 /* A port overrides it where SysTick is its counter. */
 __attribute__((weak)) void edge_systick(void)
@@ -47,8 +50,6 @@ static void fill_variables(void)
     for (to = edge_bss_start; to < edge_bss_end;)
         *to++ = 0;
 }
-
-extern void *const edge_vectors[];
 
 /* A bootloader may have left interrupts on and its own table in place. */
 __attribute__((used)) void edge_start(void)

@@ -15,6 +15,7 @@ from command_line import CALIBRATION, MODEL, edgetool, nothing_changes, succeed
 
 import needs
 from board_line import Line, host_board, qemu_command
+from edgetool.compilers.elf import read_elf
 from edgetool.transports import serial as serial_port
 
 EXIT_USAGE, EXIT_DEVICE, EXIT_CHECK = 2, 4, 5
@@ -111,6 +112,23 @@ def test_verify_asks_the_board_instead_of_the_emulator(board: Line, digits: Path
     assert "cortex_m" not in runtimes
     assert runtimes["board"]["bit_exact"] is True
     assert set(runtimes["board"]["per_operator_max_lsb"]) >= {"conv_stem", "dense", "softmax"}
+
+
+def test_a_board_that_computes_something_else_ends_with_the_layers_name(
+    built: dict[str, Any], digits: Path, tmp_path: Path
+) -> None:
+    elf = tmp_path / "firmware.elf"
+    content = bytearray((Path(built["folder"]) / built["elf"]).read_bytes())
+    read = read_elf(Path(built["folder"]) / built["elf"])
+    weights = next(s for name, s in read.symbols.items() if "pointwise_3_weights" in name)
+    at = content.index(read.read(weights.address, weights.size))
+    for offset in range(8, 72):
+        content[at + offset] ^= 0x40
+    elf.write_bytes(content)
+    with Line(qemu_command(built["qemu_machine"], elf)) as line:
+        finished = edgetool("verify", digits, "--device", line.path)
+    assert finished.code == EXIT_CHECK
+    assert "board: layer pointwise_3 differs by" in finished.err
 
 
 def test_another_model_on_the_board_is_told_by_its_sha256(

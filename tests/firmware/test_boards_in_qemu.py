@@ -103,17 +103,42 @@ def test_the_first_layer_that_differs_is_named(
     artifact, _ = m4
     made = make_firmware(artifact, tmp_path / "firmware", port="qemu", compiler="clang")
     assert made.image is not None
-    elf = read_elf(made.image.elf)
-    weights = next(s for name, s in elf.symbols.items() if name.startswith("digits_dense_weights"))
-    content = bytearray(made.image.elf.read_bytes())
-    content[content.index(elf.read(weights.address, weights.size)) + 5] ^= 0x40
-    made.image.elf.write_bytes(content)
+    symbols = read_elf(made.image.elf).symbols
+    weights = next(name for name in symbols if name.startswith("digits_dense_weights"))
+    damage(made.image.elf, weights, 5, b"\x55")
     with Line(qemu_command("mps2-an386", made.image.elf)) as line:
         found = verify_artifact(artifact, device=Device(line.path))
     board = {result.name: result for result in found.runtimes}["board"]
     assert board.problem is not None
     assert board.problem.startswith("layer dense differs by ")
     assert "softmax" not in board.operators, "what comes behind has other inputs"
+
+
+def damage(elf: Path, symbol: str, offset: int, content: bytes) -> int:
+    """Write over what a symbol names; its address."""
+    read = read_elf(elf)
+    found = read.symbols[symbol]
+    image = bytearray(elf.read_bytes())
+    at = image.index(read.read(found.address, found.size)) + offset
+    assert image[at : at + len(content)] != content
+    image[at : at + len(content)] = content
+    elf.write_bytes(image)
+    return found.address
+
+
+def test_a_fault_in_the_model_names_its_address_and_the_board_starts_anew(
+    m4: tuple[Artifact, list[str]], tmp_path: Path
+) -> None:
+    artifact, command = m4
+    elf = tmp_path / "firmware.elf"
+    elf.write_bytes(Path(command[command.index("-kernel") + 1]).read_bytes())
+    address = damage(elf, "digits_run", 0, b"\xff\xde")  # UDF #255, Armv7-M A7.7.194
+    with Line(qemu_command("mps2-an386", elf)) as line:
+        with pytest.raises(DeviceError, match="faulted on the board") as caught:
+            profile_artifact(artifact, device=Device(line.path), repeats=2)
+        assert f"pc {address:#010x}" in caught.value.details[0]
+        with connect(Device(line.path), artifact.sha256) as board:
+            assert board.identity.model == "digits", "it answers again after its own reset"
 
 
 def test_counts_so_far_are_kept_when_the_board_goes(m4: tuple[Artifact, list[str]]) -> None:

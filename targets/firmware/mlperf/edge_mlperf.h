@@ -14,6 +14,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* How the bytes of the runner's input files become the model's int8 input. */
 enum edge_mlperf_input {
     EDGE_MLPERF_INT8 = 0,   /* kws01: as they are */
@@ -43,5 +47,9 @@ void edge_mlperf_poll(void);
 
 /* Start and poll for ever. */
 void edge_mlperf_main(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -37,8 +37,9 @@ def run(
     port: str = typer.Option(
         None,
         metavar="NAME",
-        help="board: the target's own port; qemu: the core's emulated board; hooks: for a vendor's "
-        "project, with four functions to fill in. Default: board where there is one, else hooks.",
+        help="board: the target's own; qemu: the core's emulated board; for a vendor's project: "
+        "stm32-hal, pico-sdk, zephyr, arduino, or hooks: four functions to fill in. Default: board "
+        "where there is one, else hooks.",
     ),
     mlperf_tiny: str = typer.Option(
         None,

@@ -16,7 +16,7 @@ from edgetool.compilation.firmware import core_of
 from edgetool.compilation.fitting import plan_of
 from edgetool.compilers.board import BoardImage, BoardSources, build_board, linker_script
 from edgetool.compilers.firmware import Compiler
-from edgetool.compilers.ports import Port, board_port, firmware_folder, qemu_port
+from edgetool.compilers.ports import VENDORS, Port, board_port, firmware_folder, qemu_port
 from edgetool.errors import ModelError, UsageError
 from edgetool.exporters.c import (
     COMPILER_FLAGS,
@@ -27,7 +27,7 @@ from edgetool.exporters.c import (
     mlperf_model,
     observed_copy,
 )
-from edgetool.exporters.c.board_model import LAYERS_MAX
+from edgetool.exporters.c.board_model import LAYERS_MAX, MODEL
 from edgetool.packs import Target
 from edgetool.runtimes.session import Progress, step
 
@@ -84,15 +84,16 @@ def make_firmware(
 ) -> BoardFirmware:
     """Write the firmware of an artifact's model into output, and build it for its port.
 
-    port: "board" (the target's own), "qemu", "hooks" (the user's own four functions; nothing is
-    built); None: board where the target has a port, else hooks.
+    port: "board" (the target's own), "qemu", or one of VENDORS, for which nothing is built; None:
+    board where the target has a port, else hooks.
     mlperf_tiny: answer MLPerf Tiny's runner instead of edgetool, as the model of this name.
     Raises: UsageError, OutputExistsError, MissingToolError, CompilerError, DoesNotFitError.
     """
     target = artifact.target()
     chosen = _port_of(target, port)
+    vendor = port if port in VENDORS else HOOKS
     with new_folder(output, force, DESCRIPTION) as folder:
-        sources = write_sources(artifact, target, chosen, folder, mlperf_tiny)
+        sources = write_sources(artifact, target, chosen or vendor, folder, mlperf_tiny)
         image = None
         if chosen is not None:
             family = _compiler_of(artifact, compiler)
@@ -103,7 +104,7 @@ def make_firmware(
                 image = build_board(sources, core_of(target), chosen, family, folder, Path(work))
         made = BoardFirmware(
             folder,
-            chosen.name if chosen else HOOKS,
+            chosen.name if chosen else vendor,
             image,
             chosen.qemu_machine if chosen else None,
             chosen.tried if chosen else "",
@@ -124,7 +125,7 @@ def _compiler_of(artifact: Artifact, wanted: str | None) -> Compiler:
 
 
 def _port_of(target: Target, wanted: str | None) -> Port | None:
-    """The port to build for, None for the user's own hooks. Raises: UsageError."""
+    """The port to build for, None for a vendor's project. Raises: UsageError."""
     core = core_of(target)
     if not core.isa.startswith("arm"):
         raise UsageError(
@@ -134,11 +135,11 @@ def _port_of(target: Target, wanted: str | None) -> Port | None:
     if wanted == QEMU:
         return qemu_port(core)
     own = board_port(target)
-    if wanted in (None, HOOKS):
+    if wanted is None or wanted in VENDORS:
         return own if wanted is None else None
     if wanted == BOARD and own is not None:
         return own
-    known = ([BOARD] if own else []) + [QEMU, HOOKS]
+    known = [*([BOARD] if own else []), QEMU, *VENDORS]
     raise UsageError(
         f"port '{wanted}' is not known for '{target.name}'", hints=(f"one of: {', '.join(known)}",)
     )
@@ -147,12 +148,13 @@ def _port_of(target: Target, wanted: str | None) -> Port | None:
 def write_sources(
     artifact: Artifact,
     target: Target,
-    port: Port | None,
+    port: Port | str,
     folder: Path,
     mlperf_tiny: str | None = None,
 ) -> BoardSources:
     """The firmware's C in folder/src: edgetool's own, the artifact's, and what ties them together.
 
+    port: one that is built for, or the name of one of VENDORS.
     Raises: UsageError for an artifact without C sources.
     """
     program, generated = artifact.c_program(), artifact.path(SOURCES)
@@ -160,7 +162,7 @@ def write_sources(
         raise UsageError(f"'{artifact.folder}' has no C sources for a firmware")
     if len(program.operations) > LAYERS_MAX:
         raise ModelError(f"a firmware can tell {LAYERS_MAX} layers apart at most")
-    ours, model = folder / "src", folder / "src" / "model"
+    ours, model = folder / "src", folder / "src" / MODEL
     shutil.copytree(include_folders(generated)[0], model)
     name = generated_name(generated)
     arena_bytes = plan_of(program, target, artifact.manifest.optimize).arena_bytes
@@ -174,28 +176,28 @@ def write_sources(
     for file, text in tied.items():
         (ours / file).write_text(text)
     firmware = _copy_firmware(ours, port, mlperf_tiny is not None)
-    if port is not None:
+    if isinstance(port, Port):
         sections = (firmware_folder() / "firmware.ld").read_text()
         (folder / "firmware.ld").write_text(linker_script(sections, port))
     (folder / "README.md").write_text(board_readme(name, port, mlperf_tiny))
     return BoardSources(
         model=(*sorted(model.rglob("*.c")), *(ours / file for file in tied)),
         firmware=firmware,
-        include=(ours, model),
+        include=(ours,),
         optimize=COMPILER_FLAGS[artifact.manifest.optimize],
     )
 
 
-def _copy_firmware(folder: Path, port: Port | None, mlperf: bool) -> tuple[Path, ...]:
+def _copy_firmware(folder: Path, port: Port | str, mlperf: bool) -> tuple[Path, ...]:
     """Copy edgetool's own C files; those of them to compile. A vendor brings its own start-up."""
     origin = firmware_folder()
     files = [*origin.glob("edge_*.[ch]")]
-    if port is None:
-        files.append(origin / "ports" / "my_board.c")
-    else:
+    if isinstance(port, Port):
         files += [origin / START, origin / "ports" / f"{port.source}.c"]
+    else:
+        files.append(origin / "ports" / VENDORS[port])
     if mlperf:
-        files += (origin / "mlperf").glob("edge_*.[ch]" if port is None else "*.[ch]")
+        files += (origin / "mlperf").glob("*.[ch]" if isinstance(port, Port) else "edge_*.[ch]")
     copied = [Path(shutil.copy(file, folder / file.name)) for file in sorted(files)]
     return tuple(file for file in copied if file.suffix == ".c")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from edgetool.compilers.ports import Port
+from edgetool.compilers.ports import VENDORS, Port
 
 
-def board_readme(name: str, port: Port | None, mlperf_tiny: str | None) -> str:
-    """name: C prefix of the model.   port: None for a board that the user brings up.
+def board_readme(name: str, port: Port | str, mlperf_tiny: str | None) -> str:
+    """name: C prefix of the model.   port: the name of one of VENDORS for a vendor's project.
 
     mlperf_tiny: what MLPerf Tiny's runner calls the model, None: edgetool's own protocol.
     """
@@ -15,7 +15,7 @@ def board_readme(name: str, port: Port | None, mlperf_tiny: str | None) -> str:
 
 {_answers(mlperf_tiny)}
 
-{_built(port) if port else _HOOKS.replace("edge_firmware", prefix)}
+{_built(port) if isinstance(port, Port) else _added(port, prefix)}
 | where | what |
 |---|---|
 | `src/model/` | the artifact's C, unchanged |
@@ -63,10 +63,19 @@ def _built(port: Port) -> str:
     return "\n".join(lines)
 
 
-_HOOKS = """Add it to a project of your board's vendor (STM32CubeIDE, Pico SDK, Zephyr, Arduino):
+def _added(port: str, prefix: str) -> str:
+    """How it goes into a vendor's project. prefix: of the functions that run the firmware."""
+    file = VENDORS[port]
+    if port == "hooks":
+        drive = f"fill in the four functions of `src/{file}`: `src/edge_board.h` says what they do"
+    else:
+        drive = (
+            f"look through `src/{file}`, which no board has run yet: what it needs is on its top"
+        )
+    return f"""Add it to a project of your board's vendor (STM32CubeIDE, Pico SDK, Zephyr, Arduino):
 
-1. compile every `.c` file below `src/`, with `src` and `src/model` on the include path;
-2. fill in the four functions of `src/my_board.c`; `src/edge_board.h` says what they do;
-3. call `edge_firmware_main()` when clocks and UART are up: it does not return. Or call
-   `edge_firmware_start()` once and `edge_firmware_poll()` in your own loop.
+1. compile every `.c` and `.cpp` file below `src/`; no include path is needed;
+2. {drive};
+3. call `{prefix}_main()` when clocks and UART are up: it does not return. Or call
+   `{prefix}_start()` once and `{prefix}_poll()` in your own loop.
 """

@@ -12,6 +12,14 @@ from edgetool.packs.finding import built_in_root
 from edgetool.packs.schema import Core, Target
 
 QEMU_STACK_BYTES = 16 * 1024
+VENDORS = {
+    "stm32-hal": "stm32_hal.c",
+    "pico-sdk": "pico_sdk.c",
+    "zephyr": "zephyr.c",
+    "arduino": "arduino.cpp",
+    "hooks": "my_board.c",
+}
+"""Ports inside a vendor's project, by name; hooks: the functions are the user's to fill in."""
 
 
 @dataclass(frozen=True)
