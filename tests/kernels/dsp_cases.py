@@ -16,6 +16,7 @@ from edgetool.program.ops.add import Add
 from edgetool.program.ops.average_pool2d import AveragePool2D
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
+from edgetool.program.ops.fully_connected import FullyConnected
 from edgetool.program.program import Program
 from edgetool.program.windows import Padding, Pair, extent
 
@@ -96,12 +97,25 @@ def global_pools(draw: DrawFn) -> Program:
     return single_operation(AveragePool2D((height, width)), [x], [y])
 
 
+@st.composite
+def fully_connected_layers(draw: DrawFn) -> Program:
+    """FullyConnected of any sizes, one scale or one a channel, any factors."""
+    rows, inputs = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 4, 7, 16, 33, 130]))
+    outputs = draw(st.integers(1, 9))
+    zero_point, clamp = draw(st.sampled_from([RECTIFIED, (-128, CLAMPS[2]), (5, CLAMPS[0])]))
+    shape = (outputs, inputs)
+    return draw(
+        _layer(FullyConnected(clamp), (rows, inputs), shape, (rows, outputs), 0, zero_point)
+    )
+
+
 KINDS = (
     convolutions(),
     convolutions().map(with_narrow_weights),
     winograd_convolutions(),
     depthwise_convolutions(),
     depthwise_convolutions().map(with_narrow_weights),
+    fully_connected_layers(),
     additions(),
     global_pools(),
 )
@@ -149,6 +163,8 @@ def _layer(
     shift, spread = draw(shifts), draw(st.sampled_from([0.0, 0.9]))
     channels = weights[axis]
     scales = (0.01 * 2.0 ** -rng.uniform(0, spread, channels)).astype(np.float32)
+    if spread == 0.0 and draw(st.booleans()):
+        scales = scales[:1]
     source = activation("x", x, 0.05, draw(st.sampled_from([-128, 0, 83, 127])))
     target = activation("y", output, 0.05 * 0.01 * 2.0**shift, zero_point)
     bias = rng.integers(-(2**12), 2**12, channels).astype(np.int32)

@@ -54,6 +54,7 @@ BUILDS = [
 DEPTHWISE_TEMPLATE = "depthwise_conv2d_dsp_s8"
 DSP_FUNCTIONS = {
     DEPTHWISE_TEMPLATE,
+    "fully_connected_dsp_s8",
     "add_dsp_s8",
     "average_pool2d_dsp_s8",
 }
