@@ -19,7 +19,13 @@ from edgetool.compilation.firmware import export_sources
 from edgetool.compilers import Firmware, build
 from edgetool.exporters.c import export_c, include_folders, source_files
 from edgetool.kernels.choice import choose_kernels
-from edgetool.kernels.dsp_packing import fits_wide, order_taps, pack_wide_pairs, pair_words
+from edgetool.kernels.dsp_packing import (
+    fits_wide,
+    order_taps,
+    pack_pairs,
+    pack_wide_pairs,
+    pair_words,
+)
 from edgetool.kernels.epilogue import (
     CONVOLUTION,
     CONVOLUTION_NARROW,
@@ -255,3 +261,18 @@ def test_taps_over_whole_words_come_last(width: int, channels: int) -> None:
     whole = run // 4 * 4
     rows = np.arange(5 * run).reshape(5, run)
     np.testing.assert_array_equal(found, [*rows[:, :whole].ravel(), *rows[:, whole:].ravel()])
+
+
+def test_rectified_shifts_lie_above_the_sums() -> None:
+    """What edge_dot_3x2 takes them out with, for sums of either sign."""
+    shifts = np.array([8, 2, 5, 7, 3], np.int32)
+    bias = np.array([-(1 << 23) + 1, 5, (1 << 23) - 1, 7, -1], np.int64)
+    epilogue = Epilogue(0, shifts + 100, shifts, shifts)
+    stream = pack_pairs(np.zeros((5, 4), np.int8), bias, epilogue).view(np.int32).reshape(3, 6)
+    found = (stream[:, 0].astype(np.int64) + (1 << 23)) >> 24
+    assert (found & 7).tolist() == [0, 3, 5]
+    assert (found >> 3 & 7)[:2].tolist() == [6, 1]
+    assert (found < 0).tolist() == [False, False, True]
+    np.testing.assert_array_equal((stream[:, 0] << 8) >> 8, bias[::2])
+    np.testing.assert_array_equal(stream[:2, 1], (256 * bias[1::2] + bias[:4:2]).astype(np.int32))
+    np.testing.assert_array_equal(stream[:2, 4:], shifts[:4].reshape(2, 2) + 100)

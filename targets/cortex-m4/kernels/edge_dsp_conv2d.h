@@ -4,16 +4,16 @@
 #include "edge_dsp_dot.h"
 
 typedef struct {
-    int32_t in_height, in_width, in_channels;
-    int32_t out_height, out_width, out_channels;
-    int32_t kernel_height, kernel_width;
-    int32_t stride_height, stride_width;
-    int32_t dilation_height, dilation_width;
-    int32_t pad_top, pad_left;
-    int32_t in_zero_point;
-    int32_t out_zero_point, out_min, out_max;
-    int32_t tail;
-    int32_t is_padded; /* the image is first copied with its padding around it */
+    int16_t in_height, in_width, in_channels;
+    int16_t out_height, out_width, out_channels;
+    int16_t kernel_height, kernel_width;
+    int16_t stride_height, stride_width;
+    int16_t dilation_height, dilation_width;
+    int16_t pad_top, pad_left;
+    int16_t in_zero_point;
+    int16_t out_zero_point, out_min, out_max;
+    int16_t tail;
+    int16_t is_padded; /* the image is first copied with its padding around it */
 } edge_dsp_conv2d_params;
 
 /* Multiplies the columns of a block by channels: edge_dot_3x2 and its kin. */

@@ -3,7 +3,7 @@
 #include "edge_dsp_dot_frame.h"
 
 /* Sums of the second channel come times 256, plus the first's. Weights are both channels', then
- * the first's alone. */
+ * the first's alone. Rectified, the first channel's sums carry both shifts in their upper byte. */
 
 #define BOTH_CHANNELS(taps) \
     LOAD_TAPS SECOND_CHANNEL(taps) "sxtb16 " taps ", " taps "\n" FIRST_CHANNEL(taps)
@@ -62,13 +62,18 @@ EDGE_NAKED const uint32_t *edge_dot_3x2(const edge_dot_block *block EDGE_UNUSED,
 
         ".p2align 2\n"
         "41:\n" /* EDGE_TAIL_RECTIFIED */
-        PART_CHANNELS
-        LOAD_SCALES
-        ADDEND("r10", "r10")
-        SHIFT_FIRST
-        NEXT_SHIFT
-        "lsr r11, r6, r12\n add r11, r7, r11\n" /* 2^(s1 - 2) = 64 >> (8 - s1) */
-        "asr r3, r3, r12\n asr r4, r4, r12\n asr r5, r5, r12\n"
+        "add r12, r0, #0x800000\n"
+        "ldm lr!, {r8, r9}\n"
+        "ldrd r6, r7, " SIXTY_FOUR "\n"
+        "asrs r12, r12, #24\n" /* N is set for the last pair */
+        "lsl r0, r0, #8\n lsl r1, r1, #8\n lsl r2, r2, #8\n"
+        "sub r3, r3, r0, asr #8\n sub r4, r4, r1, asr #8\n sub r5, r5, r2, asr #8\n"
+        "and r10, r12, #7\n"
+        "ubfx r11, r12, #3, #3\n"
+        "asr r0, r0, r10\n asr r1, r1, r10\n asr r2, r2, r10\n"
+        "asr r3, r3, r11\n asr r4, r4, r11\n asr r5, r5, r11\n"
+        "lsr r10, r6, r10\n add r10, r7, r10\n" /* 2^(s - 2) = 64 >> (8 - s) */
+        "lsr r11, r6, r11\n add r11, r7, r11\n"
         SCALE_ALL
         SATURATE_ALL("13")
         STORE_AND_GO_ON

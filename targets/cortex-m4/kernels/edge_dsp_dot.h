@@ -10,7 +10,7 @@
 #define EDGE_TAIL_SUMS 2
 
 #define EDGE_PIXELS 3 /* of a block */
-#define EDGE_SCALE_WORDS 3 /* behind the weights of two channels */
+#define EDGE_SCALE_WORDS 3 /* behind the weights of two channels, for EDGE_TAIL_SUMS */
 
 typedef struct {
     const uint32_t *columns; /* [depth/2][3 pixels] pairs of int16: two taps of a pixel a word */
@@ -66,7 +66,9 @@ static inline edge_dot_block edge_dot_block_of(const uint32_t *columns, int32_t 
 /* 3 pixels times pairs of output channels, int8 weights, int32 sums.
  * weights: for each pair of channels 2 words of bias (b0, 256 * b1 + b0), depth/2 words of
  * weights (two int16: 256 * w1 + w0 of a tap), multipliers m0, m1, and shifts s0 + 256 * s1, whose
- * sign bit marks the last pair: see docs/kernels.md.   depth: a multiple of 4, at least 4.
+ * sign bit marks the last pair. With EDGE_TAIL_RECTIFIED sums are below 2^23 and the upper byte of
+ * b0 has the shifts, 8 - s0 + 8 * (8 - s1), and the mark: see docs/kernels.md.
+ * depth: a multiple of 4, at least 4.
  * out: bytes, two channels side by side for each of the 3 pixels.
  * EDGE_TAIL_SUMS takes one pair alone; out: int32 [2 channels][3 pixels].
  * Returns the end of the weights that were read. */

@@ -108,8 +108,8 @@ const int8_t *edge_pad_image(const edge_dsp_conv2d_params *p, const int8_t *in,
     const int32_t below = (p->kernel_height - 1) * p->dilation_height;
     const int32_t right = (p->kernel_width - 1) * p->dilation_width;
     *padded = *p;
-    padded->in_height = (p->out_height - 1) * p->stride_height + below + 1;
-    padded->in_width = (p->out_width - 1) * p->stride_width + right + 1;
+    padded->in_height = (int16_t)((p->out_height - 1) * p->stride_height + below + 1);
+    padded->in_width = (int16_t)((p->out_width - 1) * p->stride_width + right + 1);
     padded->pad_top = padded->pad_left = 0;
     const int8_t *const image = *staged;
     const int32_t row = p->in_width * p->in_channels;

@@ -41,7 +41,7 @@ def call(
 ) -> KernelCall | None:
     """conv2d_dsp_s8, or None for groups, floats, and weights or sums that do not pair."""
     layer = Layer.of(inputs, outputs[0])
-    if operator.groups > 1 or require_types(operator.kind, layer) != "int8":
+    if not suits(operator, layer):
         return None
     found = requantization(layer, operator.clamp)
     weights = order_taps(layer.weight_data)
@@ -50,6 +50,20 @@ def call(
     epilogue = choose_convolution_epilogue(layer, found)
     packed = pack_pairs(weights, found.bias, epilogue)
     return blocks_call("conv2d_dsp_s8", operator, layer, found, epilogue.tail, packed)
+
+
+def suits(operator: Conv2D, layer: Layer) -> bool:
+    """Whether edge_dsp_conv2d serves the layer: int8, one group, sizes within int16."""
+    sizes = (
+        *layer.x.shape,
+        *layer.output.shape,
+        *layer.weights.shape,
+        *operator.stride,
+        *operator.dilation,
+        *operator.padding,
+    )
+    is_int8 = require_types(operator.kind, layer) == "int8"
+    return is_int8 and operator.groups == 1 and max(sizes) < 1 << 15
 
 
 def blocks_call(
@@ -83,6 +97,7 @@ def blocks_call(
         {"weights": weights},
         padded_bytes(operator, layer) + scratch_bytes(layer),
         {0: lead_bytes(operator, layer)},
+        parameter_bytes=2,
     )
 
 

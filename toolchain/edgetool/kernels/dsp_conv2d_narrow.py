@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.kernels.dsp_conv2d import blocks_call
+from edgetool.kernels.dsp_conv2d import blocks_call, suits
 from edgetool.kernels.dsp_packing import (
     GROUP,
     UInt32Array,
@@ -28,7 +28,7 @@ from edgetool.kernels.epilogue import (
     choose_epilogue,
     largest_sums,
 )
-from edgetool.program.accumulators import Layer, requantization, require_types
+from edgetool.program.accumulators import Layer, requantization
 from edgetool.program.arithmetic import Int64Array
 from edgetool.program.operator import KernelCall
 from edgetool.program.ops.conv2d import Conv2D
@@ -45,7 +45,7 @@ def call(
 ) -> KernelCall | None:
     """conv2d_dsp_s4, or None for groups, and multipliers or sums out of its range."""
     layer = Layer.of(inputs, outputs[0])
-    if operator.groups > 1 or require_types(operator.kind, layer) != "int8":
+    if not suits(operator, layer):
         return None
     found = requantization(layer, operator.clamp)
     epilogue = choose_epilogue(layer, found, CONVOLUTION_NARROW)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgetool.kernels.dsp_conv2d import blocks_call
+from edgetool.kernels.dsp_conv2d import blocks_call, suits
 from edgetool.kernels.dsp_packing import fits_wide, order_taps, pack_wide_pairs
 from edgetool.kernels.epilogue import CONVOLUTION_RECTIFIED, SUMS, choose_epilogue
-from edgetool.program.accumulators import Layer, requantization, require_types
+from edgetool.program.accumulators import Layer, requantization
 from edgetool.program.operator import KernelCall
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.tensor import Tensor
@@ -25,7 +25,7 @@ def call(
 ) -> KernelCall | None:
     """conv2d_dsp_wide_s8, or None for groups, floats, and multipliers or sums out of its range."""
     layer = Layer.of(inputs, outputs[0])
-    if operator.groups > 1 or require_types(operator.kind, layer) != "int8":
+    if not suits(operator, layer):
         return None
     found = requantization(layer, operator.clamp)
     epilogue = choose_epilogue(layer, found, CONVOLUTION_RECTIFIED)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgetool.kernels.epilogue import MIN_SHIFT, RECTIFIED, Epilogue
+from edgetool.kernels.epilogue import RECTIFIED, Epilogue
 from edgetool.program.arithmetic import Int64Array
 
 Array = npt.NDArray[Any]
@@ -21,6 +21,7 @@ UInt32Array = npt.NDArray[np.uint32]
 GROUP = 4  # taps that SXTB16 widens from one word
 SECOND_LIMIT = 1 << 23
 SECOND_SHIFT = 8
+SHIFT_BITS = 24  # above what rectified sums take
 LAST_PAIR = 1 << 31
 
 
@@ -44,13 +45,31 @@ def can_pack(weights: Array, largest: Int64Array) -> bool:
 def pack_pairs(weights: Array, bias: Int64Array, epilogue: Epilogue) -> UInt32Array:
     """The stream that edge_dot_3x2 reads, for each pair of channels (the last may be alone):
 
-    2 words of bias (b0, 256 * b1 + b0), K / 2 words of weights, m0, m1, shifts.
+    2 words of bias (b0, 256 * b1 + b0), K / 2 words of weights, m0, m1, shifts. Rectified, the
+    shifts are in the upper byte of the first word instead.
     weights: int8 (O, K); K is padded to a multiple of 4.   bias: (O,).
     """
     first, second = pair_channels(bias)[:, 0], pair_channels(bias)[:, 1]
-    biases = np.stack([first, 256 * second + first], axis=1)
-    stream = np.concatenate([biases, pair_words(weights), _scales(epilogue)], axis=1)
+    multipliers = pair_channels(epilogue.multipliers.astype(np.int64))
+    shifts = pair_channels(epilogue.shifts.astype(np.int64))
+    columns = [pair_words(weights), multipliers]
+    if epilogue.tail == RECTIFIED:
+        start = first + (right_shifts(shifts) << SHIFT_BITS)
+    else:
+        start = first
+        columns.append(packed_shifts(shifts))
+    biases = np.stack([start, 256 * second + first], axis=1)
+    stream = np.concatenate([biases, *columns], axis=1)
     return np.asarray(stream & 0xFFFFFFFF, np.int64).astype(np.uint32).ravel()
+
+
+def right_shifts(shifts: Int64Array) -> Int64Array:
+    """(pairs,) bytes of what sums times 256 shift to the right by, for left shifts (pairs, 2) of 2
+    to 8: three bits each, and the upper bit for the last pair."""
+    right = (SECOND_SHIFT - shifts) & 7
+    packed = right[:, 0] | right[:, 1] << 3
+    packed[-1] |= 0x80
+    return np.asarray(packed, np.int64)
 
 
 def fits_wide(weights: Array, epilogue: Epilogue) -> bool:
@@ -98,18 +117,6 @@ def packed_shifts(shifts: Int64Array) -> Int64Array:
     packed = (shifts[:, :1] & 0xFF) | (shifts[:, 1:] & 0xFF) << 8
     packed[-1] |= LAST_PAIR
     return np.asarray(packed, np.int64)
-
-
-def _scales(epilogue: Epilogue) -> Int64Array:
-    """(pairs, 3): multipliers and packed shifts.
-
-    Sums of the second channel come times 256: rectified ones shift to the right from there.
-    """
-    multipliers = pair_channels(np.asarray(epilogue.multipliers, np.int64))
-    shifts = pair_channels(np.asarray(epilogue.shifts, np.int64))
-    if epilogue.tail == RECTIFIED:
-        shifts[:, 1] = SECOND_SHIFT - np.where(multipliers[:, 1] == 0, MIN_SHIFT, shifts[:, 1])
-    return np.concatenate([multipliers, packed_shifts(shifts)], axis=1)
 
 
 def pair_channels(values: Int64Array) -> Int64Array:

@@ -67,9 +67,9 @@ def choose_epilogue(layer: Layer, found: Requantization, scheme: Scheme = CONVOL
 
 
 def choose_convolution_epilogue(layer: Layer, found: Requantization) -> Epilogue:
-    """Of the tails of edge_dsp_dot.h the cheapest that is exact."""
+    """Of the tails of edge_dsp_dot.h the cheapest that is exact; rectified sums leave a byte."""
     narrow = choose_epilogue(layer, found, CONVOLUTION_RECTIFIED)
-    if narrow.tail == RECTIFIED:
+    if narrow.tail == RECTIFIED and int(largest_sums(layer, found).max()) < 1 << 23:
         return narrow
     wide = choose_epilogue(layer, found, CONVOLUTION)
     return wide if wide.tail == SUMS else replace(wide, tail=LINEAR)

@@ -101,6 +101,7 @@ def suits(operator: Conv2D, layer: Layer) -> bool:
         and operator.dilation == (1, 1)
         and layer.x.shape[3] % 4 == 0
         and layer.channels % 2 == 0
+        and max(*layer.x.shape, *layer.output.shape) < 1 << 15
     )
 
 

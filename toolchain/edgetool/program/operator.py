@@ -105,7 +105,8 @@ class KernelCall:
     """A call of the C kernel in targets/<core>/kernels/<function>.c.
 
     parameters: the fields of the kernel's `<function>_params` struct in C's order: int, float,
-    or a tuple of ints for a small array.   constants: arrays that the exporter emits, by name.
+    or a tuple of ints for a small array; parameter_bytes: of one.   constants: arrays that the
+    exporter emits, by name.
     arguments: in the order of the C signature.   scratch_bytes: what "scratch" must point to.
     lead_bytes: by input index, how many bytes after the first output the input must begin at
     least where the two overlap, so that no byte is written that is still to be read; 0 allows
@@ -124,6 +125,7 @@ class KernelCall:
     lead_multiple: int = 1
     template: str = ""
     defines: Mapping[str, int] = field(default_factory=dict)
+    parameter_bytes: int = 4
 
 
 def integer_kernel(kind: str, tensor: Tensor) -> str:

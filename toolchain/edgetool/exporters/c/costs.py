@@ -60,7 +60,9 @@ def parameter_bytes(call: KernelCall | None) -> int:
     if call is None:
         return 0
     values = call.parameters.values()
-    return 4 * sum(len(value) if isinstance(value, tuple) else 1 for value in values)
+    return call.parameter_bytes * sum(
+        len(value) if isinstance(value, tuple) else 1 for value in values
+    )
 
 
 def _arrays(
