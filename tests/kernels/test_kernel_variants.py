@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from compiled_kernels import BAD_ARG, KERNELS, CompiledKernels, Guarded
 from hypothesis import HealthCheck, given, settings
-from mac_cases import convolutions, depthwise_convolutions
+from hypothesis import strategies as st
+from mac_cases import convolutions, depthwise_convolutions, fully_connected_layers
 from single_operation import activation, constant, random_samples, single_operation
-from variant_cases import LARGEST_SUM, additions, long_windows, sums_at_their_limits
+from variant_cases import LARGEST_SUM, additions, halves, long_windows, sums_at_their_limits
 
 from edgetool.kernels import choose_kernels
 from edgetool.program.executor import execute
@@ -23,6 +24,7 @@ from edgetool.program.operator import KernelCall
 from edgetool.program.ops.add import Add
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
+from edgetool.program.ops.fully_connected import FullyConnected
 from edgetool.program.program import Program
 
 CORES = ("portable", "cortex-m3", "cortex-m0plus", "rv32imc")
@@ -30,6 +32,7 @@ TARGETS = KERNELS.parents[1]
 FUNCTIONS = {
     "conv2d": "conv2d_blocks_s8",
     "depthwise_conv2d": "depthwise_conv2d_planes_s8",
+    "fully_connected": "fully_connected_quads_s8",
     "add": "add_line_s8",
 }
 MANY = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -91,6 +94,22 @@ def test_depthwise_in_planes_is_the_executor_bit_for_bit(
 
 
 @MANY
+@given(program=fully_connected_layers("int8"))
+def test_fully_connected_in_quads_is_the_executor_bit_for_bit(
+    built: Mapping[str, CompiledKernels], program: Program
+) -> None:
+    assert_as_executed(built, program)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), zero_point=st.sampled_from([-128, -3, 0, 127]))
+def test_fully_connected_sums_round_once_next_to_halves(
+    built: Mapping[str, CompiledKernels], seed: int, zero_point: int
+) -> None:
+    assert_as_executed(built, halves(seed, zero_point))
+
+
+@MANY
 @given(program=sums_at_their_limits())
 def test_requantization_is_exact_up_to_the_largest_sum(
     built: Mapping[str, CompiledKernels], program: Program
@@ -131,6 +150,13 @@ def layer(kind: str, bias: int = 0, out_scale: float = 10.0) -> Program:
         return single_operation(
             Add(), [x, activation("z", x.shape, 0.2)], [activation("y", x.shape, 0.3)]
         )
+    if kind == "fully_connected":
+        weights = constant("weights", np.ones((6, 50), np.int8), np.full(1, 0.1, np.float32))
+        return single_operation(
+            FullyConnected(),
+            [activation("x", (1, 50), 0.1, 3), weights, None],
+            [activation("y", (1, 6), out_scale)],
+        )
     depthwise = kind == "depthwise_conv2d"
     shape = (1, 3, 3, 2) if depthwise else (2, 3, 3, 2)
     weights = constant("weights", np.ones(shape, np.int8), np.full(1, 0.1, np.float32))
@@ -163,6 +189,9 @@ SPOILT = [
     ("depthwise_conv2d", "plane_width", 4),
     ("depthwise_conv2d", "out_channels", 3),
     ("depthwise_conv2d", "tail", -1),
+    ("fully_connected", "rows", 0),
+    ("fully_connected", "tail", 2),
+    ("fully_connected", "out_zero_point", -129),
     ("add", "shift", 32),
     ("add", "low", 128),
 ]

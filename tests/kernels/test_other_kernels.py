@@ -255,6 +255,8 @@ def test_every_operator_has_a_kernel_a_litert_test_and_a_tflite_form() -> None:
             "edge_high",
             "edge_product",
             "edge_saturate",
+            "edge_scale",
+            "edge_triple",
             "edge_wide",
             "edge_window",
         ),

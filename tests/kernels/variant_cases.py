@@ -15,6 +15,7 @@ from single_operation import activation, constant, single_operation
 from edgetool.program.operator import Clamp
 from edgetool.program.ops.add import Add
 from edgetool.program.ops.conv2d import Conv2D
+from edgetool.program.ops.fully_connected import FullyConnected
 from edgetool.program.ops.sub import Sub
 from edgetool.program.program import Operation, Program
 
@@ -64,6 +65,21 @@ def long_windows(draw: DrawFn) -> Program:
     tensors = [x, constant("weights", weights, scales), constant("bias", bias, scales)]
     output = activation("y", (1, *size, outputs), 1.0, zero_point)
     return single_operation(Conv2D(padding=(1, 1, 1, 1), clamp=clamp), tensors, [output])
+
+
+def halves(seed: int, zero_point: int) -> Program:
+    """A fully connected layer of 8 outputs whose sums times factors are halves, or next to them."""
+    rng = np.random.default_rng(seed)
+    factors = np.ldexp(rng.choice([1.0, 0.75, 0.7], 8), rng.integers(-12, -2, 8))
+    scales = factors.astype(np.float32)
+    bias = np.round((rng.integers(-127, 127, 8) + 0.5) / factors) + rng.integers(-1, 2, 8)
+    weights = rng.integers(-1, 2, (8, 5)).astype(np.int8)
+    tensors = [
+        activation("x", (40, 5), 1.0, 0),
+        constant("weights", weights, scales),
+        constant("bias", bias.astype(np.int32), scales),
+    ]
+    return single_operation(FullyConnected(), tensors, [activation("y", (40, 8), 1.0, zero_point)])
 
 
 @st.composite

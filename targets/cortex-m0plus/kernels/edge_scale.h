@@ -9,14 +9,16 @@
 #define EDGE_LINEAR 1
 #define EDGE_ANY 2       /* any clamp; multipliers and shifts as LiteRT's, shifts -22..-1 */
 
-/* What all channels share. split 1..15.   limit: larger sums of either sign count as it. */
+/* What all channels share. split 1..15.   limit: larger sums of either sign count as it.
+ * roundings: 2 for those of LiteRT's convolutions, 1 for that of its fully connected layers. */
 typedef struct {
-    int32_t zero_point, low, high, split, limit;
+    int32_t zero_point, low, high, split, limit, roundings;
 } edge_scaling;
 
 /* One channel: with u = |sum|, at most the limit, multiplier M_high * 2^split + M_low and a shift
  * to the right, which are shown to give LiteRT's output for every sum (split_scaling.py):
- *     |y| = (u * M_high + (u * M_low >> split) + 2^(shift - 1) + 2^(split - 1)) >> shift */
+ *     |y| = (u * M_high + (u * M_low >> split) + addend) >> shift
+ *     addend = 2^(shift - 1), and for two roundings 2^(split - 1) */
 typedef struct {
     int32_t shift, addend;
     uint32_t upper, lower; /* of the multiplier; with EDGE_ANY upper is all of it */
@@ -30,7 +32,9 @@ static inline edge_scale edge_scale_of(const edge_scaling *layer, int32_t multip
         found.shift = -shift;
         found.addend = edge_rounding(layer->zero_point, -shift);
     } else {
-        found.addend = (1 << (shift - 1)) + (1 << (layer->split - 1));
+        found.addend = 1 << (shift - 1);
+        if (layer->roundings == 2)
+            found.addend += 1 << (layer->split - 1);
         found.upper >>= layer->split;
         found.lower = (uint32_t)multiplier - (found.upper << layer->split);
     }

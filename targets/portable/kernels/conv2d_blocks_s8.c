@@ -198,7 +198,7 @@ int conv2d_blocks_s8(const conv2d_blocks_s8_params *p, const int8_t *in, const i
 {
     if (!p || !in || !weights || !bias || !multipliers || !shifts || !scratch || !out)
         return EDGE_BAD_ARG;
-    const edge_scaling scaling = {p->out_zero_point, p->out_min, p->out_max, p->split, p->limit};
+    const edge_scaling scaling = {p->out_zero_point, p->out_min, p->out_max, p->split, p->limit, 2};
     if (!is_valid(p, &scaling))
         return EDGE_BAD_ARG;
     const window found = window_in(p, in, scratch);

@@ -153,7 +153,7 @@ int depthwise_conv2d_planes_s8(const depthwise_conv2d_planes_s8_params *p, const
 {
     if (!p || !in || !weights || !bias || !multipliers || !shifts || !scratch || !out)
         return EDGE_BAD_ARG;
-    const edge_scaling scaling = {p->out_zero_point, p->out_min, p->out_max, p->split, p->limit};
+    const edge_scaling scaling = {p->out_zero_point, p->out_min, p->out_max, p->split, p->limit, 2};
     if (!is_valid(p, &scaling))
         return EDGE_BAD_ARG;
     const int32_t outputs_per_input = p->out_channels / p->in_channels;

@@ -11,13 +11,14 @@
 #define EDGE_LINEAR 1
 #define EDGE_ANY 2       /* any clamp; multipliers and shifts as LiteRT's, shifts -22..-1 */
 
-/* What all channels share. split, limit: for cores without a long multiply. */
+/* What all channels share. split, limit: for cores without a long multiply.   roundings: 2 for
+ * those of LiteRT's convolutions, 1 for that of its fully connected layers. */
 typedef struct {
-    int32_t zero_point, low, high, split, limit;
+    int32_t zero_point, low, high, split, limit, roundings;
 } edge_scaling;
 
 /* One channel. With s = 17 + LiteRT's shift, 2..15, and the sum within int32 when shifted left:
- *     y + zero point = ((sum << s) * multiplier / 2^32 + addend - [sum < 0] * 2^(s - 1)) >> 16
+ *     y + zero point = ((sum << s) * multiplier / 2^32 + addend - [sum < 0] * sign) >> 16
  * where multiplier is LiteRT's and s is what `shifts` holds. The last term moves only outputs below
  * the zero point. */
 typedef struct {
@@ -32,8 +33,9 @@ static inline edge_scale edge_scale_of(const edge_scaling *layer, int32_t multip
         found.shift = -shift;
         found.addend = edge_rounding(layer->zero_point, -shift);
     } else {
-        found.sign = 1 << (shift - 1);
-        found.addend = (found.sign >> 1) + (2 * layer->zero_point + 1) * (1 << 15);
+        const int32_t half = layer->roundings == 2 ? 1 << (shift - 2) : 0;
+        found.sign = half ? 2 * half : 1;
+        found.addend = half + (2 * layer->zero_point + 1) * (1 << 15);
     }
     return found;
 }

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgetool.kernels.epilogue import RECTIFIED, SUMS, choose_epilogue, per_channel
-from edgetool.kernels.split_scaling import FULL, find_split_scaling
+from edgetool.kernels.epilogue import SUMS, choose_epilogue, per_channel
+from edgetool.kernels.output_steps import FULL
+from edgetool.kernels.split_scaling import find_split_scaling
 from edgetool.kernels.sum_bounds import sum_bounds
 from edgetool.program.accumulators import Layer, Requantization, requantization
 from edgetool.program.arithmetic import Int64Array
@@ -45,8 +46,8 @@ def long_scaling(layer: Layer, found: Requantization, bounds: Bounds) -> Scaling
     epilogue = choose_epilogue(layer, found)
     if epilogue.tail == SUMS or found.bounds != FULL:
         return None
-    tail = RECTIFIED_TAIL if epilogue.tail == RECTIFIED else LINEAR_TAIL
-    return Scaling(tail, epilogue.multipliers.astype(np.int64), epilogue.shifts.astype(np.int64))
+    multipliers, shifts = epilogue.multipliers, epilogue.shifts
+    return Scaling(tail_of(found), multipliers.astype(np.int64), shifts.astype(np.int64))
 
 
 def split_scaling(layer: Layer, found: Requantization, bounds: Bounds) -> Scaling | None:
@@ -55,8 +56,12 @@ def split_scaling(layer: Layer, found: Requantization, bounds: Bounds) -> Scalin
     split = find_split_scaling(found, np.maximum(np.maximum(-low, high), 1))
     if split is None:
         return None
-    tail = RECTIFIED_TAIL if split.rectified else LINEAR_TAIL
-    return Scaling(tail, split.multipliers, split.shifts, split.split, split.limit)
+    return Scaling(tail_of(found), split.multipliers, split.shifts, split.split, split.limit)
+
+
+def tail_of(found: Requantization) -> int:
+    """Rectified where sums below 0 give the lowest output, else linear."""
+    return RECTIFIED_TAIL if found.zero_point == FULL[0] else LINEAR_TAIL
 
 
 @dataclass(frozen=True, eq=False)
