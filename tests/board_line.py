@@ -119,7 +119,7 @@ def host_board(folder: Path, *options: str) -> Path:
     gcc = require_tool("gcc", "apt install gcc")
     origin = firmware_folder()
     program = folder / "host_board"
-    sources = [*sorted(origin.glob("edge_*.c")), C / "host_board.c"]
+    sources = [*sorted(origin.glob("edge_*.c")), C / "host_board.c", C / "host_port.c"]
     if options:
         sources.append(origin / "mlperf" / "edge_mlperf.c")
     command = [gcc, *HOST_FLAGS, *options, *SANITIZERS, f"-I{origin}", *sources, "-o", program]

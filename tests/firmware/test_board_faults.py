@@ -54,14 +54,14 @@ def test_a_board_tells_who_it_is_and_computes(line: Line) -> None:
         who = board.identity
         assert (who.model, who.sha256, who.core, who.port) == ("adder", "0123abcd", "host", "host")
         assert (who.emulated, who.kind, who.counter) == (False, "measured", Counter.CYCLES)
-        assert (who.clock_hz, who.layers, who.arena_bytes) == (64_000_000, 4, 1310)
+        assert (who.clock_hz, who.layers, who.arena_bytes) == (1_000_000_000, 4, 1310)
         assert (who.input_bytes, who.output_bytes) == ((1300, 10), (1300,))
         board.load([FIRST, SECOND])
         board.run()
         assert board.outputs() == (EXPECTED,)
         assert board.read(Room.INPUT, 0, 7, 1200) == FIRST[7:1207]
         assert board.usage().arena_bytes == 1301
-        assert board.run_window(5) == 1
+        assert (board.run_window(5) or 0) > 0
         assert board.link.repeats == 0
 
 

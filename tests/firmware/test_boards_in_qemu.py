@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from firmware_models import need_compiler
 
-from board_line import Line, qemu_command, qemu_on_a_pty
+from board_line import C, Line, qemu_command, qemu_on_a_pty
 from compiled import compiled, program_of
 from edgetool.artifact import INTERRUPTED, Artifact
 from edgetool.compilation.board_firmware import make_firmware
@@ -220,3 +221,29 @@ def test_a_port_from_a_users_pack_runs_on_another_makers_uart(tmp_path: Path) ->
     assert any("an emulator's time is no count of cycles" in note for note in found.notes)
     assert min(counts) > 0
     assert max(counts) < 2**32, "a wrap of the 24 bits must not be missed"
+
+
+def test_a_board_with_a_cycle_counter_and_a_clock_is_measured(tmp_path: Path) -> None:
+    """The generated firmware as a program of this machine, which stands for a real board."""
+    gcc = require_tool("gcc", "apt install gcc")
+    artifact = artifact_for("cortex-m3", tmp_path)
+    made = make_firmware(artifact, tmp_path / "firmware", port="hooks")
+    (made.folder / "src" / "my_board.c").unlink()
+    sources = [*made.folder.glob("src/**/*.c"), C / "host_port.c"]
+    program = tmp_path / "board"
+    command = [gcc, "-O1", "-D_POSIX_C_SOURCE=200809L", f"-I{made.folder / 'src'}", *sources]
+    subprocess.run([*map(str, command), "-o", str(program)], check=True)
+    with Line([program]) as line:
+        found = profile_artifact(artifact, device=Device(line.path), repeats=20)
+        verified = verify_artifact(artifact, device=Device(line.path))
+    figures = found.figures
+    for name in ("cycles", "latency_s", "stack_bytes", "arena_used_bytes"):
+        assert figures[name].kind == "measured", name
+        assert figures[name].value > 0
+    assert figures["latency_s"].value == pytest.approx(figures["cycles"].value / 1e9)
+    assert figures["cycles_iqr"].value >= 0
+    assert (len(found.samples["cycles"].values), found.samples["cycles"].kind) == (20, "measured")
+    assert "instructions" not in figures
+    assert {layer.figures["cycles"].kind for layer in found.layers} == {"measured"}
+    assert any("pseudo-terminal, yet 'host' calls itself a real board" in n for n in found.notes)
+    assert {run.name: run.problem for run in verified.runtimes}["board"] is None

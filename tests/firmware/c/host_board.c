@@ -1,19 +1,12 @@
-/* The firmware as a program: the serial line is standard input and output.  Its model adds 1, in
- * three layers, to the sum of two inputs, through the arena, behind which it counts its calls. */
-#include <poll.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "edge_board.h"
+/* A model for the firmware as a program (host_port.c).  It adds 1, in three layers, to the sum of two
+ * inputs, through the arena, behind which it counts its calls. */
 #include "edge_model.h"
-#include "edge_session.h"
 
 #define FIRST 1300
 #define SECOND 10
 
 static uint8_t first[FIRST], second[SECOND], output[FIRST], arena[FIRST + SECOND];
 static uint32_t filled[2], counts[4];
-static uint64_t readings;
 static uint8_t calls;
 
 static int run_with(void (*after_layer)(uint32_t number))
@@ -56,63 +49,12 @@ const struct edge_model edge_model = {
     .input_count = 2, .output_count = 1, .run = run, .run_observed = run_observed,
 };
 
-uint32_t edge_board_uart_read(uint8_t *to, uint32_t room)
-{
-    struct pollfd waiting = {0, POLLIN, 0};
-    ssize_t bytes;
-    if (poll(&waiting, 1, 100) <= 0)
-        return 0;
-    bytes = read(0, to, room);
-    if (bytes <= 0)
-        exit(0); /* the line has been closed */
-    return (uint32_t)bytes;
-}
-
-void edge_board_uart_write(const uint8_t *from, uint32_t bytes)
-{
-    while (bytes) {
-        ssize_t written = write(1, from, bytes);
-        if (written <= 0)
-            exit(0);
-        from += written;
-        bytes -= (uint32_t)written;
-    }
-}
-
-uint64_t edge_board_counter(void)
-{
-    return ++readings;
-}
-
-uint8_t edge_board_counter_kind(void)
-{
-    return EDGE_COUNTER_CYCLES;
-}
-
-uint32_t edge_board_clock_hz(void)
-{
-    return 64000000u;
-}
-
-const char *edge_board_name(void)
-{
-    return "host";
-}
-
 #ifdef EDGE_HOST_MLPERF
 #include "mlperf/edge_mlperf.h"
+
 static uint8_t raw[4 * FIRST];
 const struct edge_mlperf_model edge_mlperf_model = {
     .version = "ad01", .input = EDGE_HOST_MLPERF, .raw = raw,
     .input_scale = 0.5f, .input_zero_point = -3, .output_scale = 0.25f, .output_zero_point = 5,
 };
 #endif
-
-int main(void)
-{
-#ifdef EDGE_HOST_MLPERF
-    edge_mlperf_main();
-#endif
-    edge_firmware_main();
-    return 0;
-}

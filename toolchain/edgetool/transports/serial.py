@@ -109,8 +109,8 @@ def _open(path: str, baud: int) -> Any:
     import serial
 
     try:
-        # DTR and RTS keep the state that the system gives them: on a pty they cannot be set (errno
-        # 25), and on some boards a change resets the processor.
+        # pyserial raises DTR and RTS at opening and puts up with ports that have neither. They are
+        # not touched again: setting them fails on a pty (errno 25) and resets some boards.
         return serial.Serial(
             path, baud, timeout=_POLL_S, write_timeout=_WRITE_TIMEOUT_S, exclusive=True
         )
