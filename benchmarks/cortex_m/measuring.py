@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgetool.compilation import CompileRequest, compile_model
-from edgetool.compilation.firmware import build_sources, built_figures, export_sources
 from edgetool.errors import EdgetoolError
 from edgetool.figures import Figure
 from edgetool.models import get_model
 from edgetool.packs import find_target
-from edgetool.profiling.emulated import estimated_figures, run_figures
+from edgetool.profiling.emulated import EmulatedBuild
 from edgetool.program.program import Program
-from edgetool.runtimes.bare_metal import run
-from edgetool.verification.emulator import choose_emulator, samples_as_bytes
+from edgetool.verification.emulator import samples_as_bytes
 from networks import NETWORKS, write_network
 
 ANY_CORE = "cortex-m4"  # a Program does not depend on which core it is for
@@ -86,15 +84,8 @@ def prepare(name: str, folder: Path) -> Subject:
 
 def measure(subject: Subject, core: str, compiler: str, aim: str) -> Row:
     """Build and emulate. Raises: EdgetoolError."""
-    target, program = find_target(core), subject.program
-    assert target.core is not None
-    with tempfile.TemporaryDirectory(prefix="edgetool-bench-") as work:
-        folder = Path(work)
-        plan = export_sources(program, target, folder / "c", aim).plan
-        image = build_sources(program, target, compiler, folder / "c", folder / "build", aim)
-        emulator = choose_emulator(target.core, None)
-        done = run(image, target.core, [subject.inputs], emulator)
-        estimated, _ = estimated_figures(done, image, target)
-    figures = run_figures(done) | estimated | built_figures(program, plan, image)
+    target = find_target(core)
+    build = EmulatedBuild(subject.program, target, compiler, subject.inputs, emulator=None)
+    figures, done = build.run(aim)
     exact = list(done.outputs[0]) == subject.outputs
     return Row(subject.name, core, compiler, aim, exact, figures)

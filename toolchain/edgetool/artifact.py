@@ -74,6 +74,7 @@ class Manifest:
     name: C-safe model name.   precision, io: as in design's conventions.
     source, target, calibration: provenance with sha256.   passes: reports without times.
     figures: macs, parameters, ram_bytes, flash_bytes … by name.   metric: accuracy by name.
+    aims: by aim of --optimize, what is known of it before a build.
     files: relative path → sha256.   options: what the user chose that changed the result.
     """
 
@@ -92,6 +93,7 @@ class Manifest:
     evaluation: Mapping[str, Any] | None = None
     compiler: Mapping[str, Any] | None = None
     memory: Mapping[str, Any] | None = None
+    aims: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
     golden: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -337,6 +339,10 @@ def _manifest_from(path: Path) -> Manifest:
         for figures in ("figures", "metric"):
             stored = content.get(figures, {})
             known[figures] = {name: Figure.from_json(figure) for name, figure in stored.items()}
+        known["aims"] = {
+            aim: {name: Figure.from_json(figure) for name, figure in stored.items()}
+            for aim, stored in content.get("aims", {}).items()
+        }
         return Manifest(**known)
     except KeyError as error:
         raise _damaged(path, f"it has no {error}") from error

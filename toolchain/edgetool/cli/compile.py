@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from edgetool.cli.printing import print_figures
+from edgetool.cli.printing import print_figures, table
 from edgetool.cli.progress import ProgressBar
 from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 if TYPE_CHECKING:
-    from edgetool.artifact import Artifact
+    from edgetool.artifact import Artifact, Manifest
 
 EXAMPLE = """\b
 Examples:
@@ -134,6 +134,11 @@ def summary(artifact: Artifact) -> dict[str, Any]:
     content |= {name: figure.to_json() for name, figure in manifest.figures.items()}
     content["passes"] = [dict(report) for report in manifest.passes]
     content["metric"] = {name: figure.to_json() for name, figure in manifest.metric.items()}
+    if manifest.aims:
+        content["aims"] = {
+            aim: {name: figure.to_json() for name, figure in figures.items()}
+            for aim, figures in manifest.aims.items()
+        }
     content["notes"] = list(manifest.notes)
     return content
 
@@ -148,7 +153,24 @@ def _print(artifact: Artifact) -> None:
     source = Path(manifest.source["path"]).name
     print(f"{source} for {manifest.target['name']}, {manifest.precision}, {manifest.io} in and out")
     print_figures({**manifest.figures, **manifest.metric})
+    if manifest.aims:
+        _print_aims(manifest)
     print(f"wrote {artifact.folder}")
+
+
+def _print_aims(manifest: Manifest) -> None:
+    """What the other aims would take; their instructions are for profile to count."""
+    print()
+    rows = [
+        [
+            f"{aim} (chosen)" if aim == manifest.optimize else aim,
+            *(f"{figures[name].value:,} B" for name in ("constant_bytes", "arena_bytes")),
+        ]
+        for aim, figures in manifest.aims.items()
+    ]
+    table(["--optimize", "constants, not linked", "arena"], rows)
+    print("`edgetool profile --aims` builds each and counts its instructions, cycles and flash")
+    print()
 
 
 def parse_shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:

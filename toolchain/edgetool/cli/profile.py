@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,9 @@ def run(
     repeats: int = typer.Option(
         None, min=1, metavar="N", help="Inferences that --device counts (default 100)."
     ),
+    aims: bool = typer.Option(
+        False, "--aims", help="Build and emulate for the other aims of --optimize too."
+    ),
     baud: int = BAUD_OPTION,
     timeout: float = TIMEOUT_OPTION,
     json_output: bool = JSON_OPTION,
@@ -62,6 +65,7 @@ def run(
             emulator=emulator,
             device=device_at(device, baud, timeout),
             repeats=repeats,
+            aims=aims,
             progress=progress,
         )
     content = summary(profiled)
@@ -86,6 +90,11 @@ def summary(profiled: Profiled) -> dict[str, Any]:
         content["sections"] = {name: size.to_json() for name, size in profiled.sections.items()}
     if profiled.layers:
         content["layers"] = [layer.to_json() for layer in profiled.layers]
+    if profiled.aims:
+        content["aims"] = {
+            aim: {name: figure.to_json() for name, figure in figures.items()}
+            for aim, figures in profiled.aims.items()
+        }
     if profiled.samples:
         content["samples"] = {name: raw.to_json() for name, raw in profiled.samples.items()}
     content["details"] = dict(profiled.details)
@@ -107,8 +116,22 @@ def _print(artifact: Artifact, profiled: Profiled) -> None:
     if profiled.layers:
         print()
         _print_layers(profiled.layers)
+    if profiled.aims:
+        print()
+        _print_aims(profiled.aims, manifest.optimize)
     for note in profiled.notes:
         say(f"note: {note}")
+
+
+def _print_aims(aims: Mapping[str, Mapping[str, Figure]], chosen: str) -> None:
+    """What each aim takes, on one sample."""
+    names = list(dict.fromkeys(name for figures in aims.values() for name in figures))
+    heads = [name.removesuffix("_bytes") + (" ~" if name == "cycles" else "") for name in names]
+    rows = [
+        [f"{aim} (chosen)" if aim == chosen else aim, *(_cell(n, figures.get(n)) for n in names)]
+        for aim, figures in aims.items()
+    ]
+    table(["--optimize", *heads], rows)
 
 
 def _print_layers(layers: Sequence[LayerCost]) -> None:

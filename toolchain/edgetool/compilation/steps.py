@@ -11,6 +11,7 @@ import numpy as np
 
 from edgetool import __version__, artifact, pipeline
 from edgetool.artifact import Artifact, Manifest, Port
+from edgetool.compilation.aims import aim_figures, aim_note
 from edgetool.compilation.datasets import load_datasets
 from edgetool.compilation.firmware import CompiledC, compile_c
 from edgetool.compilation.fitting import check_before_build, check_built
@@ -20,21 +21,18 @@ from edgetool.compilation.ports import ports_of_graph, ports_of_program
 from edgetool.compilation.request import CompileRequest, choose_precision
 from edgetool.data import Dataset, overlap_note, split_slice
 from edgetool.errors import UnsupportedOperatorError
-from edgetool.exporters.c import COMPILER_FLAGS
 from edgetool.exporters.onnx import export_onnx
 from edgetool.exporters.tflite import export_tflite
 from edgetool.figures import Figure
 from edgetool.graph import Graph
 from edgetool.importers import load_model
-from edgetool.kernels import choose_kernels
 from edgetool.metrics import choose_metric, evaluate
 from edgetool.models import cache_folder
-from edgetool.packs import Target, find_target, kernel_folders, record_target
+from edgetool.packs import Target, find_target, record_target
 from edgetool.passes import PassContext
 from edgetool.program.boundary import from_program, to_program, with_io
 from edgetool.program.executor import execute
 from edgetool.program.lowering import lower
-from edgetool.program.operator import KernelCall
 from edgetool.program.program import Program
 from edgetool.program.serialize import dump_program, save_arrays
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
@@ -194,6 +192,7 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
     )
     figures = size_figures(prepared, folder)
     compiled: CompiledC | None = None
+    aims: Mapping[str, Mapping[str, Figure]] = {}
     if program is not None:
         (folder / artifact.PROGRAM).write_bytes(dump_program(program))
         notes += write_tflite(prepared, folder)
@@ -205,6 +204,7 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
             )
             figures |= compiled.figures
             check_built(compiled, running, target, request.optimize)
+            aims = aim_figures(running, target)
     samples = golden_samples(prepared.inputs, prepared.calibration or prepared.evaluation, program)
     outputs = run_reference(prepared, folder, samples)
     arrays = {f"input_{i}": samples[port.name] for i, port in enumerate(prepared.inputs)}
@@ -226,6 +226,7 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
         evaluation=provenance(prepared.evaluation),
         compiler=compiled.compiler if compiled else None,
         memory=memory_of(prepared, compiled) if compiled else None,
+        aims=aims,
         golden={"samples": len(next(iter(samples.values()), ())), "from": golden_source(prepared)},
         options=chosen_options(request),
         edgetool=__version__,
@@ -263,23 +264,6 @@ def memory_of(prepared: Prepared, compiled: CompiledC) -> dict[str, Any]:
     """The arena's plan for the manifest, with the patches that the C runs in."""
     patches = prepared.fitted.patches if prepared.fitted is not None else None
     return {**compiled.memory, **({"patches": patches.to_json()} if patches else {})}
-
-
-def aim_note(program: Program, target: Target, optimize: str) -> tuple[str, ...]:
-    """A note where --optimize changes nothing, so that nobody thinks it did."""
-    if optimize == "balanced":
-        return ()
-    if target.family != "microcontroller":
-        return (f"--optimize {optimize} changed nothing: '{target.name}' runs no generated C",)
-    folders = kernel_folders(target)
-    wanted, usual = (choose_kernels(program, folders, aim) for aim in (optimize, "balanced"))
-    if COMPILER_FLAGS[optimize] != COMPILER_FLAGS["balanced"] or _names(wanted) != _names(usual):
-        return ()
-    return (f"--optimize {optimize} changed nothing: no kernel for this model serves it alone",)
-
-
-def _names(calls: Mapping[str, KernelCall | None]) -> list[str]:
-    return [call.function if call is not None else "" for call in calls.values()]
 
 
 def write_tflite(prepared: Prepared, folder: Path) -> tuple[str, ...]:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median_low
 
 from edgetool.artifact import SOURCES, Artifact
-from edgetool.compilation.firmware import build_sources, built_figures, core_of
+from edgetool.compilation.firmware import build_sources, built_figures, core_of, export_sources
 from edgetool.compilation.fitting import plan_of
 from edgetool.compilers.firmware import Image
 from edgetool.errors import MissingToolError, UsageError
 from edgetool.figures import Figure
+from edgetool.kernels import OPTIMIZE
 from edgetool.packs import Target
 from edgetool.profiling.layers import Inference, layer_costs
 from edgetool.profiling.profile import Profiled
+from edgetool.program.program import Program
 from edgetool.runtimes.bare_metal import EmulatedRun, estimate_cycles, run
 from edgetool.runtimes.session import Progress, step
 from edgetool.verification.emulator import choose_emulator, samples_as_bytes
+
+COMPARED = ("instructions", "cycles", "flash_bytes", "ram_bytes", "stack_bytes")
+"""Of each aim of --optimize."""
 
 
 def profile_firmware(
@@ -25,6 +32,7 @@ def profile_firmware(
     target: Target,
     compiler: str | None,
     emulator: str | None,
+    aims: bool = False,
     progress: Progress | None = None,
 ) -> Profiled:
     """Build the artifact's sources and run its golden inputs, counting every instruction.
@@ -60,7 +68,47 @@ def profile_firmware(
             name: Figure(size, "B", "computed", f"linked by {image.compiler}")
             for name, size in image.sections.items()
         }
-    return Profiled(figures, {}, details, (*notes, *missing), sections, layers)
+    compared = {}
+    if aims:
+        build = EmulatedBuild(program, target, chosen, inputs[median_sample(result)], emulator)
+        for aim in OPTIMIZE:
+            with step(progress, f"build and emulate for {aim}"):
+                compared[aim] = figures if aim == optimize else build.run(aim)[0]
+    return Profiled(
+        figures, {}, details, (*notes, *missing), sections, layers, aims=_shown(compared)
+    )
+
+
+@dataclass(frozen=True)
+class EmulatedBuild:
+    """A program that is built for one aim or another and run on one sample.
+
+    compiler: "clang" or "gcc".   sample: bytes of each input.   emulator: None takes the core's.
+    """
+
+    program: Program
+    target: Target
+    compiler: str
+    sample: list[bytes]
+    emulator: str | None
+
+    def run(self, aim: str) -> tuple[dict[str, Figure], EmulatedRun]:
+        """Figures as those of profile_firmware, and the run. Raises: CompilerError, DeviceError."""
+        program, target, core = self.program, self.target, core_of(self.target)
+        with tempfile.TemporaryDirectory(prefix="edgetool-") as work:
+            sources, objects = Path(work) / "c", Path(work) / "build"
+            plan = export_sources(program, target, sources, aim).plan
+            image = build_sources(program, target, self.compiler, sources, objects, aim)
+            done = run(image, core, [self.sample], choose_emulator(core, self.emulator))
+            estimated, _ = estimated_figures(done, image, target)
+        return run_figures(done) | estimated | built_figures(program, plan, image), done
+
+
+def _shown(aims: Mapping[str, Mapping[str, Figure]]) -> dict[str, dict[str, Figure]]:
+    return {
+        aim: {name: figures[name] for name in COMPARED if name in figures}
+        for aim, figures in aims.items()
+    }
 
 
 def median_sample(result: EmulatedRun) -> int:

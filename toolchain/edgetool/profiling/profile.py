@@ -22,7 +22,7 @@ class Profiled:
     on this machine, by its name.   details: tools and flags.   notes: for people.
     sections: bytes of the model's code, constants and static data.
     layers: of generated C, in the order of execution; views cost nothing and are left out.
-    samples: raw counts behind figures, by their name.
+    samples: raw counts behind figures, by their name.   aims: figures by aim of --optimize.
     """
 
     figures: Mapping[str, Figure]
@@ -32,6 +32,7 @@ class Profiled:
     sections: Mapping[str, Figure] = field(default_factory=dict)
     layers: tuple[LayerCost, ...] = ()
     samples: Mapping[str, Series] = field(default_factory=dict)
+    aims: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
 
 
 def profile_artifact(
@@ -41,25 +42,32 @@ def profile_artifact(
     emulator: str | None = None,
     device: Device | None = None,
     repeats: int | None = None,
+    aims: bool = False,
     progress: Progress | None = None,
 ) -> Profiled:
     """Instructions, cycles, stack and sizes of C; latencies of host runtimes.
 
     device: a board that runs edgetool's firmware with this artifact; repeats: its inferences.
+    aims: build and emulate for the other aims of --optimize too.
     Raises: MissingToolError, CompilerError, DeviceError.
     """
     if device is not None:
-        if compiler or emulator:
-            raise UsageError("--device and --compiler or --emulator are two ways to profile")
+        if compiler or emulator or aims:
+            raise UsageError(
+                "--device and --compiler, --emulator or --aims are two ways to profile"
+            )
         from edgetool.profiling.board import REPEATS, profile_on_board
 
         return profile_on_board(artifact, device, repeats or REPEATS, progress)
     if artifact.manifest.target["family"] == "microcontroller":
         from edgetool.profiling.emulated import profile_firmware
 
-        return profile_firmware(artifact, artifact.target(), compiler, emulator, progress)
-    if compiler or emulator:
-        raise UsageError("--compiler and --emulator are for microcontroller artifacts")
+        return profile_firmware(artifact, artifact.target(), compiler, emulator, aims, progress)
+    if compiler or emulator or aims:
+        raise UsageError(
+            "--compiler, --emulator and --aims are for microcontroller artifacts",
+            hints=("without them, runtimes on this machine are measured",),
+        )
     from edgetool.profiling.host import profile_on_host
 
     return profile_on_host(artifact, progress)
