@@ -57,7 +57,7 @@ def test_each_row_is_computed_once_and_given_where_it_belongs(program: Program) 
                 assert {storage.roots[name] for name in step.inputs} == {step.outputs[0]}
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 @given(program=strip_networks())
 def test_fitting_never_needs_more_and_keeps_budgets_that_can_be_kept(program: Program) -> None:
     target = find_target("cortex-m3")

@@ -161,7 +161,7 @@ class Problem:
 
 def place_greedily(problem: Problem) -> Offsets:
     """The best of several orders in which blocks take their lowest free offset."""
-    placements = [_first_fit(problem, order) for order in _orders(problem.blocks)]
+    placements = [first_fit(problem, order) for order in _orders(problem.blocks)]
     return min(placements, key=height)
 
 
@@ -217,7 +217,8 @@ def _by_breadth(blocks: Sequence[Block]) -> list[Block]:
     return sorted(blocks, key=rank)
 
 
-def _first_fit(problem: Problem, order: Sequence[Block]) -> Offsets:
+def first_fit(problem: Problem, order: Sequence[Block]) -> Offsets:
+    """Each block in this order at its lowest offset. The result keeps the order."""
     placed: dict[Block, int] = {}
     for block in order:
         placed[block] = problem.lowest_offset(block, placed)
