@@ -44,6 +44,17 @@ def convolutions(draw: DrawFn) -> Program:
 
 
 @st.composite
+def large_convolutions(draw: DrawFn) -> Program:
+    """Conv2D whose sums reach more than 2^23."""
+    width, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 4))
+    zero_point, clamp = draw(st.sampled_from([RECTIFIED, (5, CLAMPS[0])]))
+    operator = Conv2D((1, 1), (1, 1), (0, 0, 0, 0), 1, clamp)
+    x, output, shape = (1, 3, width + 3, 64), (1, 1, width, outputs), (outputs, 3, 4, 64)
+    shifts = st.integers(9, 12)
+    return draw(_layer(operator, x, shape, output, 0, zero_point, shifts, low=120))
+
+
+@st.composite
 def winograd_convolutions(draw: DrawFn) -> Program:
     """3x3 Conv2D without stride, of sizes that tiles fill or do not."""
     small = st.tuples(*[st.sampled_from([4, 7, 8, 12])] * 2, st.sampled_from(SMALL_DEPTHS))
@@ -112,6 +123,7 @@ def fully_connected_layers(draw: DrawFn) -> Program:
 KINDS = (
     convolutions(),
     convolutions().map(with_narrow_weights),
+    large_convolutions(),
     winograd_convolutions(),
     depthwise_convolutions(),
     depthwise_convolutions().map(with_narrow_weights),
@@ -157,6 +169,7 @@ def _layer(
     axis: int,
     zero_point: int,
     shifts: st.SearchStrategy[int] = SHIFTS,
+    low: int | None = None,
 ) -> Program:
     """The layer with multipliers of drawn shifts and weights that reach the sums' ends."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -170,13 +183,15 @@ def _layer(
     bias = rng.integers(-(2**12), 2**12, channels).astype(np.int32)
     tensors = [
         source,
-        constant("weights", _weights(draw, weights, rng), scales, axis),
+        constant("weights", _weights(draw, weights, rng, low), scales, axis),
         constant("bias", bias, np.asarray(source.scale * scales, np.float32)),
     ]
     return single_operation(operator, tensors, [target])
 
 
-def _weights(draw: DrawFn, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    low = draw(st.sampled_from([-128, -127, -20, 120]))
+def _weights(
+    draw: DrawFn, shape: tuple[int, ...], rng: np.random.Generator, low: int | None
+) -> Array:
+    low = low or draw(st.sampled_from([-128, -127, -20, 120]))
     high = {-128: 128, -127: 128, -20: 21, 120: 128}[low]
     return rng.integers(low, high, shape).astype(np.int8)
