@@ -17,8 +17,15 @@ from edgetool.program.ops.average_pool2d import AveragePool2D
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
 from edgetool.program.ops.fully_connected import FullyConnected
+from edgetool.program.ops.max_pool2d import MaxPool2D
+from edgetool.program.ops.mean import Mean
+from edgetool.program.ops.mul import Mul
+from edgetool.program.ops.requantize import Requantize
+from edgetool.program.ops.sub import Sub
 from edgetool.program.program import Program
 from edgetool.program.windows import Padding, Pair, extent
+from one_operation import OneOperation
+from operator_cases import CASES
 
 RECTIFIED = (-128, Clamp(0.0, math.inf))
 STRIDES = st.tuples(st.integers(1, 3), st.integers(1, 3))
@@ -109,6 +116,65 @@ def global_pools(draw: DrawFn) -> Program:
 
 
 @st.composite
+def window_pools(draw: DrawFn) -> Program:
+    """MaxPool2D and AveragePool2D of any window, of channels that fill words or do not."""
+    window = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    stride = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
+    sides = [draw(st.integers(0, size - 1)) for size in (*window, *window)]
+    padding = (sides[0], sides[1], sides[2], sides[3])
+    channels = draw(st.sampled_from([1, 3, 4, 7, 16, 23, 40]))
+    size = [
+        max(draw(st.integers(1, 9)), k - min(a, b))
+        for k, a, b in zip(window, sides[:2], sides[2:], strict=True)
+    ]
+    height, width = (
+        (n + a + b - k) // s + 1
+        for n, a, b, k, s in zip(size, sides[:2], sides[2:], window, stride, strict=True)
+    )
+    kind = draw(st.sampled_from([MaxPool2D, AveragePool2D]))
+    operator = kind(window, stride, padding, draw(st.sampled_from(CLAMPS)))
+    x = activation("x", (1, *size, channels), 0.1, 3)
+    y = activation("y", (1, height, width, channels), 0.1, 3)
+    return single_operation(operator, [x], [y])
+
+
+@st.composite
+def channel_rows(draw: DrawFn) -> Program:
+    """Add, Sub and Mul of equal shapes, with a row of channels or with one number."""
+    channels = draw(st.integers(1, 40))
+    x = (1, 3, 2, channels)
+    other = draw(st.sampled_from([x, (1, 1, 1, channels), (1, 1, 1, 1)]))
+    scales = [draw(st.sampled_from([0.5, 0.1, 0.0137, 1e-4])) for _ in range(3)]
+    points = [draw(st.integers(-128, 127)) for _ in range(3)]
+    operator = draw(st.sampled_from([Add, Sub, Mul]))(draw(st.sampled_from(CLAMPS)))
+    tensors = [
+        activation("x", x, scales[0], points[0]),
+        activation("z", other, scales[1], points[1]),
+    ]
+    return single_operation(operator, tensors, [activation("y", x, scales[2], points[2])])
+
+
+@st.composite
+def means(draw: DrawFn) -> Program:
+    """Mean over the image, more pixels than 16 bits can sum among them."""
+    height, width = draw(st.sampled_from([(3, 3), (1, 5), (17, 16), (40, 13)]))
+    channels = draw(st.integers(1, 10))
+    x = activation("x", (1, height, width, channels), 0.1, draw(st.integers(-128, 127)))
+    y = activation("y", (1, 1, 1, channels), draw(st.sampled_from([0.1, 0.01])), -5)
+    return single_operation(Mean((1, 2), keepdims=True), [x], [y])
+
+
+@st.composite
+def requantizations(draw: DrawFn) -> Program:
+    """Requantize between any parameters, factors that shift left among them."""
+    shape = (1, 3, draw(st.integers(1, 7)), 5)
+    scales = [draw(st.sampled_from([0.5, 0.1, 0.0137, 1e-4])) for _ in range(2)]
+    points = [draw(st.integers(-128, 127)) for _ in range(2)]
+    x, y = (activation(n, shape, s, z) for n, s, z in zip("xy", scales, points, strict=True))
+    return single_operation(Requantize(), [x], [y])
+
+
+@st.composite
 def fully_connected_layers(draw: DrawFn) -> Program:
     """FullyConnected of any sizes, one scale or one a channel, any factors."""
     rows, inputs = draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 4, 7, 16, 33, 130]))
@@ -132,6 +198,14 @@ KINDS = (
     global_pools(),
 )
 LAYERS = st.one_of(*KINDS)
+OTHERS = st.one_of(
+    window_pools(),
+    channel_rows(),
+    means(),
+    requantizations(),
+    CASES["sigmoid"]("int8").map(OneOperation.program),
+)
+"""What the core's kernels of the portable ones' names take."""
 
 
 @st.composite

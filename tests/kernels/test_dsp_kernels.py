@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from dsp_cases import KINDS, LAYERS, depthwise_convolutions
+from dsp_cases import KINDS, LAYERS, OTHERS, depthwise_convolutions
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from layer_programs import side_by_side
@@ -62,7 +62,6 @@ DSP_FUNCTIONS = {
     DEPTHWISE_TEMPLATE,
     "fully_connected_dsp_s8",
     "add_dsp_s8",
-    "average_pool2d_dsp_s8",
 }
 
 
@@ -106,12 +105,7 @@ def emulate(
     return found
 
 
-@pytest.mark.parametrize("build_as", BUILDS, ids="-".join)
-@settings(max_examples=2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-@given(programs=st.lists(LAYERS, min_size=CASES, max_size=CASES))
-def test_layers_are_bit_exact_at_the_edges_of_what_the_kernels_take(
-    build_as: Build, programs: list[Program], tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def require_bit_exact(programs: list[Program], build_as: Build, folder: Path) -> None:
     require_module("unicorn", "pip install 'edgetool[mcu]'")
     if build_as[1] == "gcc":
         require_tool("arm-none-eabi-gcc", "apt install gcc-arm-none-eabi")
@@ -119,9 +113,18 @@ def test_layers_are_bit_exact_at_the_edges_of_what_the_kernels_take(
         require_module("ziglang", "pip install 'edgetool[mcu]'")
     program = side_by_side(programs)
     inputs = samples_with_extremes(program)
-    found = emulate(program, build_as, inputs, tmp_path_factory.mktemp("layers"))
+    found = emulate(program, build_as, inputs, folder)
     for name, right in execute(program, inputs).items():
         np.testing.assert_array_equal(found[name], right, err_msg=name)
+
+
+@pytest.mark.parametrize("build_as", BUILDS, ids="-".join)
+@settings(max_examples=2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(programs=st.lists(LAYERS, min_size=CASES, max_size=CASES))
+def test_layers_are_bit_exact_at_the_edges_of_what_the_kernels_take(
+    build_as: Build, programs: list[Program], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    require_bit_exact(programs, build_as, tmp_path_factory.mktemp("layers"))
 
 
 @pytest.mark.parametrize(
@@ -247,6 +250,15 @@ def test_wide_weights_are_shifted_and_side_by_side() -> None:
     assert first[6:].tolist() == [108, 102, 208, 202, 7 + 256 * 1]
     assert second.view(np.int32)[-1] < 0 <= int(first[-1])
     assert not fits_wide(np.full((1, 4), -128, np.int8), replace(epilogue, shifts=shifts[:1] + 1))
+
+
+@pytest.mark.parametrize("build_as", [BUILDS[0], BUILDS[-1]], ids="-".join)
+@settings(max_examples=2, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+@given(programs=st.lists(OTHERS, min_size=CASES, max_size=CASES))
+def test_other_operators_are_bit_exact(
+    build_as: Build, programs: list[Program], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    require_bit_exact(programs, build_as, tmp_path_factory.mktemp("others"))
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
