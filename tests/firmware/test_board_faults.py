@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from board_line import Line, host_board
 from edgetool.errors import DeviceError
-from edgetool.runtimes.serial_board import Counter, Device, Room, connect, link
-from edgetool.transports.frames import Frame
+from edgetool.runtimes.serial_board import Board, Counter, Device, Room, connect, link
+from edgetool.runtimes.serial_board.identity import identity_in
+from edgetool.transports.frames import Frame, FrameReader
 from needs import require_module
 
 FIRST, SECOND = bytes(range(250)) * 5 + bytes(50), bytes(range(10))
@@ -255,3 +258,57 @@ def test_any_requests_leave_the_firmware_alive_under_sanitizers(line: Line) -> N
     assert line.returncode is None
     line.to_host = lambda data: data
     assert infer(line) == EXPECTED
+
+
+class LyingPort:
+    """A port with a program behind it that answers in whole frames, with anything."""
+
+    path = "/dev/null"
+    is_pseudo_terminal = True
+
+    def __init__(self, answers: list[tuple[int, int, bytes]]) -> None:
+        self.answers = answers
+        self.waiting = b""
+
+    def write(self, data: bytes) -> None:
+        (request,) = FrameReader().take(data)
+        offset, kind, payload = self.answers.pop() if self.answers else (0, 0x42, b"")
+        if request.type == link.Message.OPEN:
+            payload = request.payload + payload
+        kind = kind or request.type | link.RESPONSE
+        self.waiting += Frame((request.sequence + offset) % 256, kind, payload).encode()
+        self.waiting += Frame(0, 0x42).encode()  # what it has not understood ends with a fault
+
+    def read(self, timeout_s: float) -> bytes:
+        data, self.waiting = self.waiting, b""
+        return data
+
+    def discard_input(self) -> None:
+        self.waiting = b""
+
+
+HEAD = bytes([0, 3, *bytes(4), 0, 2, 2, 0, *bytes(4), 1, 1, 4, 0, 0, 0, 4, 0, 0, 0])
+HONEST = HEAD + b"model\0sha\0core\0gcc\0port\0"
+ANSWER = st.tuples(
+    st.sampled_from([0, 0, 0, 0, 1]),
+    st.sampled_from([0, 0, 0, 0, 0x41, 0x42, 0xFF]),
+    st.one_of(st.binary(max_size=24), st.sampled_from([HONEST, bytes(4), bytes(12), bytes(7)])),
+)
+
+
+@given(st.lists(ANSWER, max_size=8), st.booleans())
+def test_any_answers_are_taken_or_refused(
+    answers: list[tuple[int, int, bytes]], opens: bool
+) -> None:
+    port = LyingPort([*answers, (0, 0, HONEST)] if opens else answers)
+    try:
+        wire = link.Link(port)  # type: ignore[arg-type]
+        board = Board(wire, identity_in(wire.open(1, 0.01)), 0.01)
+        board.load([bytes(size) for size in board.identity.input_bytes])
+        assert len(board.run(1)) in (0, 1)
+        assert [len(output) for output in board.outputs()] == list(board.identity.output_bytes)
+        board.usage()
+        board.layer_counts()
+        board.step(1)
+    except DeviceError as error:
+        assert error.message

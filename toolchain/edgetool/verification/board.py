@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgetool.errors import DeviceError
 from edgetool.program.program import Program
 from edgetool.program.storage import storage_of
 from edgetool.program.tensor import Tensor
@@ -55,8 +56,14 @@ class BoardRunner(Runner):
     ) -> dict[str, Array]:
         """See Runner."""
         samples = samples_as_bytes(self.program, inputs)
+        sizes = tuple(self.program.tensors[name].nbytes for name in self.program.outputs)
         rows: list[tuple[bytes, ...]] = []
         with connect(self.device, self.subject.artifact.sha256) as board:
+            if board.identity.output_bytes != sizes:
+                raise DeviceError(
+                    f"the board's outputs have {board.identity.output_bytes} bytes, "
+                    f"the model's {sizes}"
+                )
             for sample in samples:
                 board.load(sample)
                 board.run()

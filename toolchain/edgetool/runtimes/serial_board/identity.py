@@ -13,6 +13,7 @@ _HEAD = struct.Struct("<BBIHHIBB")
 _SIZE = struct.Struct("<I")
 _TEXTS = 5
 LONGEST_TEXT = 64
+LARGEST_BUFFER = 1 << 28  # more than any such board has: reading it would not end
 
 
 class Counter(IntEnum):
@@ -108,6 +109,8 @@ def _identity(payload: bytes) -> Identity:
     for _ in range(inputs + outputs):
         sizes.append(_SIZE.unpack_from(payload, offset)[0])
         offset += _SIZE.size
+    if max(sizes, default=0) > LARGEST_BUFFER:
+        raise ValueError(f"a buffer of {max(sizes):,} bytes")
     if not inputs or not outputs or largest < 2 * _HEAD.size:
         raise ValueError(f"{inputs} inputs, {outputs} outputs, payloads of {largest} bytes")
     model, sha256, core, compiler, port = _texts(payload[offset:])
