@@ -92,3 +92,13 @@ def test_a_program_has_no_variables_and_needs_only_memcpy_and_memset(
 
 def include(core: str) -> list[str]:
     return [f"-I{folder}" for folder in folders_of(core)]
+
+
+@pytest.mark.parametrize(("core", "extension"), [("cortex-m4", "DSP"), ("cortex-m55", "Helium")])
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_a_core_without_the_instructions_is_told_so(
+    compiler: str, core: str, extension: str, tmp_path: Path
+) -> None:
+    export_sources(GOLDEN["classifier"], find_target(core), tmp_path)
+    with pytest.raises(AssertionError, match=f"these kernels need .*{extension}"):
+        check(compiler, "cortex-m3", source_files(tmp_path), include_folders(tmp_path))

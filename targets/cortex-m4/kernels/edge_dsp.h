@@ -4,6 +4,10 @@
 
 #include "edgetool_kernels.h"
 
+#if !defined(__ARM_FEATURE_DSP)
+#error "these kernels need the DSP extension (Cortex-M4, M7, M33): compile the model for this core"
+#endif
+
 /* A function that is nothing but its assembly; callers in other files see the usual call. */
 #if defined(__clang__)
 #define EDGE_NAKED __attribute__((naked, noinline))

@@ -4,6 +4,10 @@
 
 #include "edgetool_kernels.h"
 
+#if !defined(__ARM_FEATURE_MVE)
+#error "these kernels need Helium (Cortex-M55, M85): compile the model for this core"
+#endif
+
 #define EDGE_VECTOR 16 /* bytes of a vector */
 #define EDGE_LANES 4   /* int32 of a vector */
 

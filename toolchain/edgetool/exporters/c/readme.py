@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from edgetool.exporters.c.calls import c_type, shape_text
 from edgetool.exporters.c.costs import LayerMemory
@@ -19,13 +19,15 @@ def readme(
     constants_bytes: int,
     memory: Mapping[str, LayerMemory],
     optimize: str,
+    kernels: Sequence[str],
 ) -> str:
     """How to build and call the model, what it costs, and its layers.
 
     memory: by layer, of those that are computed.   optimize: the compiler's flag for which sizes
-    and cycles are stated.
+    and cycles are stated.   kernels: whose they are, a core's before the portable ones.
     """
     program, name, macro = interface.program, interface.name, interface.macro
+    whose = ", ".join(f"`{comment_text(core)}`" for core in kernels)
     rows = "\n".join(_layer_row(program, index, memory) for index in range(len(program.operations)))
     ports = "\n".join(
         f"| `{variable}` | {c_type(tensor)} | {shape_text(tensor)} | {tensor.nbytes:,} |"
@@ -79,7 +81,7 @@ Two models in one program: build each as a static library, as all of the above b
 They must come from the same edgetool for the same core, because they share kernels by name; in
 STM32CubeIDE exclude one model's `kernels` from the build.
 
-The files in `src/kernels` are part of edgetool (Apache-2.0).
+The files in `src/kernels` are part of edgetool (Apache-2.0); they are those of {whose}.
 
 ## Layers
 
