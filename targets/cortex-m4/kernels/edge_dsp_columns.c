@@ -12,12 +12,13 @@ static const int8_t *address(const edge_dsp_image *im, edge_corner at)
 /* The last bytes of each of the windows' rows, side by side. */
 static void copy_rests(const edge_dsp_image *im, const int8_t *const *windows, int32_t row)
 {
-    const int32_t words = im->run & ~3;
+    const int32_t bytes = im->run & 3, step = row - bytes;
     for (int32_t j = 0; j < PIXELS; j++) {
+        const int8_t *from = windows[j] + (im->run & ~3);
         int8_t *to = im->rests + j * im->rest;
-        for (int32_t tap = 0; tap < im->p->kernel_height; tap++)
-            for (int32_t i = words; i < im->run; i++)
-                *to++ = windows[j][tap * row + i];
+        for (int32_t rows = im->p->kernel_height; rows > 0; rows--, from += step)
+            for (int32_t left = bytes; left > 0; left--)
+                *to++ = *from++;
     }
 }
 

@@ -27,8 +27,8 @@ typedef const uint32_t *edge_dot(const edge_dot_block *block, const uint32_t *we
  * then of each row the other bytes.
  * scratch: 4-byte aligned; where is_padded, all that the windows cover, rounded up to 4 bytes; 6 *
  * depth bytes of columns; then run bytes, or where cin is no multiple of 4, 3 * depth and 3 times
- * kh * (run % 4) rounded up to 4; then 3 * (cout + cout % 2) bytes if cout is odd or there are fewer
- * than 3 pixels.
+ * kh * (run % 4) rounded up to 4; then 3 * (cout + cout % 2) bytes if cout is odd or pixels are
+ * fewer than 3.
  * A block's taps are all read before its outputs are written: in may begin behind out as
  * program/overlap.py says.
  * Returns EDGE_OK or EDGE_BAD_ARG; writes nothing on EDGE_BAD_ARG. */

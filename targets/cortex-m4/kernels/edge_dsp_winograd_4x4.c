@@ -119,7 +119,8 @@ EDGE_NAKED void edge_winograd_input_4x4(const int8_t *in EDGE_UNUSED,
 
 /* r4-r7 = factor, bias, multiplier, addend. */
 #define SCALE(sum) \
-    "mla " sum ", " sum ", r4, r5\n smmla " sum ", " sum ", r6, r7\n ssat " sum ", #8, " sum ", asr #16\n"
+    "mla " sum ", " sum ", r4, r5\n" \
+    "smmla " sum ", " sum ", r6, r7\n ssat " sum ", #8, " sum ", asr #16\n"
 
 /* Less the nudge in r11 for sums below zero, which round the other way. */
 #define SCALE_LINEAR(sum) \
