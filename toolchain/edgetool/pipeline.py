@@ -10,7 +10,7 @@ import importlib
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,9 @@ FLOAT = (
 )
 
 QUANTIZE = (
+    Step("equalize_channels", FLOAT_ONLY),
     Step("quantize_static", FLOAT_ONLY),
+    Step("reconstruct_weights", QUANTIZED_ONLY),
     Step("fold_constant_channels", QUANTIZED_ONLY),
 )
 
@@ -131,6 +133,8 @@ def run_pipeline(
     for step in (step for stage in stages for step in stage):
         if not step.applies_to(graph):
             continue
+        if step.name == "quantize_static":
+            context = replace(context, float_graph=graph.clone())
         graph, report = _run_step(step, graph, context)
         has_shapes = not find_problems(graph)
         if has_shapes and reference is None:
@@ -173,8 +177,6 @@ def _run_step(step: Step, graph: Graph, context: PassContext) -> tuple[Graph, Pa
 
 
 def _with_cost(report: PassReport, cost: PassCost | None) -> PassReport:
-    from dataclasses import replace
-
     return replace(report, cost=cost)
 
 

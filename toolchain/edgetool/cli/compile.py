@@ -56,6 +56,11 @@ def run(
         metavar="NAME",
         help="How calibration chooses activation ranges: minmax, percentile, mse.",
     ),
+    effort: str = typer.Option(
+        "fast",
+        metavar="NAME",
+        help="fast: one pass over the samples; normal: recovers what rounding loses, in seconds.",
+    ),
     optimize: str = typer.Option(
         "balanced",
         metavar="AIM",
@@ -105,6 +110,7 @@ def run(
         io=io,
         compiler=compiler,
         ranges=ranges,
+        effort=effort,
         optimize=optimize,
         fit=fit,
         name=name,

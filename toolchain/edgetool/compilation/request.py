@@ -15,6 +15,7 @@ from edgetool.packs import Target
 
 COMPILERS = ("clang", "gcc", "none")
 RANGES = ("minmax", "percentile", "mse")
+EFFORTS = ("fast", "normal")
 QUANTIZED = ("int8", "int16x8", "w4a8", "w4")
 HOW_TO_CALIBRATE = (
     "--calibrate data.npz     an array named as the model's input (or x), a few hundred samples",
@@ -30,6 +31,7 @@ class CompileRequest:
     precision, io, name, output, metric: None takes the target's or model's default.
     calibrate, evaluate: data specifications as edgetool.data reads them.
     shapes: input name to full shape.   ranges: how calibration chooses activation ranges.
+    effort: "normal" recovers what rounding loses, in time.
     optimize: what C kernels are chosen for; the other kinds of target have no such choice.
     fit: "ram", or "ram=" and a number of bytes: the first layers in strips.
     """
@@ -43,6 +45,7 @@ class CompileRequest:
     io: str | None = None
     compiler: str = "clang"
     ranges: str | None = None
+    effort: str = "fast"
     optimize: str = "balanced"
     fit: str | None = None
     name: str | None = None
@@ -68,6 +71,7 @@ class CompileRequest:
         for option, value, known in (
             ("--compiler", self.compiler, COMPILERS),
             ("--ranges", self.ranges, (None, *RANGES)),
+            ("--effort", self.effort, EFFORTS),
             ("--optimize", self.optimize, OPTIMIZE),
             ("--io", self.io, (None, "int8", "int16", "float32")),
         ):

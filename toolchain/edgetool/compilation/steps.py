@@ -148,6 +148,7 @@ def pass_options(
     options["activation_bits"] = ACTIVATION_BITS.get(precision, 8)
     options["weight_bits"] = 4 if precision == "w4a8" else 8
     options["calibration_cache"] = cache_folder() / "calibration"
+    options["effort"] = request.effort
     if request.ranges:
         options["ranges"] = request.ranges
     if progress is not None:
@@ -236,6 +237,8 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
 def chosen_options(request: CompileRequest) -> dict[str, Any]:
     """What the user chose that changes the result, defaults left out."""
     options = {"ranges": request.ranges} if request.ranges else {}
+    if request.effort != "fast":
+        options["effort"] = request.effort
     if request.optimize != "balanced":
         options["optimize"] = request.optimize
     if request.fit is not None:

@@ -19,11 +19,13 @@ class PassContext:
     layout and type; None when there are none.
     shapes: input name to the full shape the user asked for (--shape).
     options: choices of single passes by name, such as {"ranges": "percentile"}.
+    float_graph: what the graph was before quantize_static quantized it, None until then.
     """
 
     calibration: Mapping[str, npt.NDArray[Any]] | None = None
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    float_graph: Graph | None = None
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,9 @@ def _ranges(
     )
     ranges = {}
     for group, seen in zip(free, statistics, strict=True):
-        chosen = choose_range(seen, method, symmetric)
+        # What the model answers is not cut off: nothing behind it could make up for that.
+        leaves = any(value.is_graph_output() for value in group.members)
+        chosen = choose_range(seen, "minmax" if leaves else method, symmetric)
         low = min((chosen.low, *group.included))
         ranges[group] = Range(low, max((chosen.high, *group.included)))
     return ranges

@@ -51,6 +51,31 @@ class ValueSession:
         return dict(zip(self.names, _run(self._session, self.names, feeds), strict=True))
 
 
+class OverridingSession:
+    """Runs the graph, optimised, with the named values fed in place of computed ones.
+
+    Raises: ModelError when onnxruntime cannot load or run the graph.
+    """
+
+    def __init__(self, graph: Graph, names: Sequence[str]) -> None:
+        proto: onnx.ModelProto = ir.serde.to_proto(graph.model)
+        self.names = [output.name for output in proto.graph.output]
+        given = {value.name for value in proto.graph.input}
+        for node in proto.graph.node:
+            for index, name in enumerate(node.output):
+                if name in names:
+                    node.output[index] = f"{name}_computed"
+        for name in names:
+            if name not in given:
+                made = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+                proto.graph.input.append(made)
+        self._session = _open(proto.SerializeToString())
+
+    def run(self, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
+        """The graph's outputs by name."""
+        return dict(zip(self.names, _run(self._session, self.names, feeds), strict=True))
+
+
 class ExtremesSession:
     """Runs the graph, optimised, and gives extremes of the values.
 
@@ -88,6 +113,36 @@ def _reduced(function: np.ufunc) -> Callable[[list[npt.NDArray[Any]]], npt.NDArr
 
 
 _REDUCE = {"Min": _reduced(np.minimum), "Max": _reduced(np.maximum), "Mean": _reduced(np.add)}
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelStatistics:
+    """Of a value's channels (axis 1), float64 (channels,).
+
+    largest: the mean over samples of the largest magnitude.   mean_square: over all elements.
+    """
+
+    largest: npt.NDArray[np.float64]
+    mean_square: npt.NDArray[np.float64]
+
+
+def channel_statistics(
+    graph: Graph, values: Sequence[ir.Value], samples: Arrays
+) -> list[ChannelStatistics]:
+    """Statistics of the values, graph inputs among them, over the samples."""
+    names = [str(value.name) for value in values]
+    computed = sorted(set(names) - set(samples))
+    session = ValueSession(graph, computed) if computed else None
+    count = min(len(array) for array in samples.values())
+    total: dict[str, npt.NDArray[np.float64]] = {}
+    for sample in range(count):
+        found = {name: array[sample : sample + 1] for name, array in samples.items()}
+        found |= session.run(found) if session is not None else {}
+        for name in set(names):
+            rows = np.moveaxis(found[name], 1, 0).reshape(found[name].shape[1], -1)
+            moments = (np.abs(rows).max(axis=1), np.square(rows).mean(axis=1))
+            total[name] = total.get(name, 0.0) + np.array(moments, np.float64) / count
+    return [ChannelStatistics(*total[name]) for name in names]
 
 
 def _giving_values(graph: Graph, names: Sequence[str]) -> bytes:
