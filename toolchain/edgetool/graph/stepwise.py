@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 
 from edgetool.graph.graph import Graph
-from edgetool.graph.values import constant_array
+from edgetool.graph.values import attribute, constant_array
 
 Array = npt.NDArray[Any]
 Samples = list[Array]
@@ -94,6 +94,13 @@ class Stepwise:
         if node is None:
             raise ValueError(f"value '{value.name}' is neither computed nor constant")
         feeds = [None if used is None else self._contents(used) for used in node.inputs]
+        if node.op_type == "DequantizeLinear" and len(feeds) == 3:
+            integers, scale, zero_point = feeds
+            if integers is not None and scale is not None and zero_point is not None:
+                shape = [1] * integers.ndim
+                if scale.ndim:  # onnxruntime's Python side takes no int4, so it is done here
+                    shape[int(attribute(node, "axis", 1))] = -1
+                return _dequantize(integers, scale.reshape(shape), zero_point.reshape(shape))
         return _NodeSession(node, feeds, self._opset).run(feeds)[value.index() or 0]
 
     def _compute(self, node: ir.Node) -> list[Samples]:
@@ -175,5 +182,6 @@ def _quantize(array: Array, scale: Array, zero_point: Array) -> Array:
 
 
 def _dequantize(array: Array, scale: Array, zero_point: Array) -> Array:
-    """DequantizeLinear per tensor."""
-    return np.asarray((array.astype(np.float32) - np.float32(zero_point)) * scale, np.float32)
+    """DequantizeLinear, scale and zero point ready to broadcast."""
+    real = (array.astype(np.float32) - zero_point.astype(np.float32)) * scale
+    return np.asarray(real, np.float32)

@@ -10,7 +10,7 @@ Through Weight Equalization and Bias Correction", with ranges of activations for
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from edgetool.quantization.equalization import (
     best_factors,
 )
 from edgetool.quantization.observed_session import ChannelStatistics, channel_statistics
+from edgetool.quantization.parameters import INT4_MAX, INT8_MAX, INT16_MAX
 
 Array = npt.NDArray[Any]
 
@@ -60,9 +61,15 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     few = first_samples(context.calibration)
     seen = channel_statistics(graph, [site.value for site in sites], few)
     entering = channel_statistics(graph, [_input(site) for site in sites], few)
+    wide = context.options.get("activation_bits", 8) == 16
+    narrow = context.options.get("weight_bits", 8) == 4
     gains = []
     for site, channels, inputs in zip(sites, seen, entering, strict=True):
-        problem = equalization_problem(site, channels, inputs)
+        problem = replace(
+            equalization_problem(site, channels, inputs),
+            activation_codes=INT16_MAX if wide else 255,
+            weight_codes=INT4_MAX if narrow else INT8_MAX,
+        )
         factors, gain_db = best_factors(problem)
         if gain_db > 0:
             equalize(graph.graph, site, factors)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
@@ -19,6 +20,7 @@ from edgetool.graph.execute import Executor
 from edgetool.graph.operands import Operand, overwrite, read_operand
 from edgetool.graph.stepwise import Samples, Stepwise
 from edgetool.passes.contract import PassContext, PassResult, unchanged
+from edgetool.quantization.parameters import INT4_MAX, INT8_MAX
 from edgetool.quantization.patches import convolution_patches
 from edgetool.quantization.reconstruction import LayerProblem, LayerSolution, solve
 from edgetool.quantization.rounding import BIAS_LIMIT
@@ -79,7 +81,7 @@ def reconstruct(
             )
             continue
         problem = layer_problem(node, original, weights, integer, real.results(original))
-        write(graph.graph, node, weights, solve(problem))
+        write(graph.graph, node, weights, solve(problem, largest_code(weights)))
         done += 1
     return done, tuple(skipped)
 
@@ -156,12 +158,17 @@ def _convolution_problem(
     )
 
 
+def largest_code(weights: Operand) -> int:
+    """127 of int8 weights, 7 of int4 ones: symmetric, as they were quantized."""
+    return INT4_MAX if weights.stored.dtype == ml_dtypes.int4 else INT8_MAX
+
+
 def write(graph: ir.Graph, node: ir.Node, weights: Operand, solution: LayerSolution) -> None:
     """Put the integers in the place of the present ones."""
     codes = solution.codes
     if node.op_type != "Conv" and not attribute(node, "transB", 0):
         codes = np.swapaxes(codes, 1, 2)
-    overwrite(graph, node, 1, np.asarray(codes.reshape(weights.stored.shape), np.int8))
+    overwrite(graph, node, 1, codes.reshape(weights.stored.shape).astype(weights.stored.dtype))
     bias = read_operand(node, 2)
     if solution.bias is not None and bias is not None and bias.scale is not None:
         integers = np.rint(solution.bias.reshape(-1) / bias.scale)

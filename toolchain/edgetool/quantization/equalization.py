@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgetool.quantization.parameters import INT8_MAX
+
 Array = npt.NDArray[Any]
 
 WIDEST = 256.0  # the largest factor between channels
@@ -39,6 +41,7 @@ class EqualizationProblem:
     maker_largest: largest weight of each output of the layer in front where these share a scale,
     else None: then dividing outputs costs nothing.   maker_energy: mean square of that layer's
     input, summed over channels.
+    activation_codes: steps of the activation's range.   weight_codes: of a weight's half.
     """
 
     largest: Array
@@ -47,6 +50,8 @@ class EqualizationProblem:
     readers: tuple[ReaderWeights, ...]
     maker_largest: Array | None
     maker_energy: float
+    activation_codes: int = 255
+    weight_codes: int = INT8_MAX
 
 
 def best_factors(problem: EqualizationProblem) -> tuple[Array, float]:
@@ -77,19 +82,21 @@ def _share(numbers: Array) -> Array:
 def predicted_noise(problem: EqualizationProblem, factors: Array) -> float:
     """Noise power behind the readers, summed over outputs, up to a common factor."""
     span = (2.0 if problem.two_sided else 1.0) * (problem.largest / factors).max(initial=0.0)
-    step = (span / 255) ** 2
+    step = (span / problem.activation_codes) ** 2
     if problem.maker_largest is not None:
-        own = (problem.maker_largest / factors).max(initial=0.0) / 127
+        own = (problem.maker_largest / factors).max(initial=0.0) / problem.weight_codes
         step += WEIGHT_NOISE * own**2 * problem.maker_energy
     total = 0.0
     for reader in problem.readers:
         scaled = reader.magnitudes * factors[:, None]
         total += step * float(np.square(scaled).sum())
-        total += WEIGHT_NOISE * _weight_noise(reader, scaled, problem.mean_square / factors**2)
+        noise = _weight_noise(reader, scaled, problem.mean_square / factors**2)
+        total += WEIGHT_NOISE * noise / problem.weight_codes**2
     return total
 
 
 def _weight_noise(reader: ReaderWeights, scaled: Array, mean_square: Array) -> float:
+    """With a step as large as the largest weight."""
     largest = scaled.max(axis=(1, 2)) if reader.per_output else np.full(len(scaled), scaled.max())
     reads = (scaled > 0) * mean_square[:, None]
-    return float(np.square(largest / 127) @ reads.sum(axis=(1, 2)))
+    return float(np.square(largest) @ reads.sum(axis=(1, 2)))
