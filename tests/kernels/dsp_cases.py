@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import mac_cases
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -204,6 +205,8 @@ OTHERS = st.one_of(
     means(),
     requantizations(),
     CASES["sigmoid"]("int8").map(OneOperation.program),
+    mac_cases.convolutions("int16"),
+    mac_cases.depthwise_convolutions("int16"),
 )
 """What the core's kernels of the portable ones' names take."""
 

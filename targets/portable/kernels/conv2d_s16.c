@@ -2,22 +2,48 @@
 
 #include "edge_wide.h"
 
-/* The sum of one output channel's window whose first tap is at (y, x); what lies outside the
- * image is 0.   in: first channel of the group. */
-static int64_t sum_window(
-    const conv2d_s16_params *p, const int16_t *in, const int8_t *weights, int32_t y, int32_t x)
+/* What of a window lies in the image. origin: where its first tap would lie, in elements. */
+typedef struct {
+    edge_wide_taps rows, columns;
+    int32_t origin;
+} window;
+
+static window find_window(const conv2d_s16_params *p, int32_t y, int32_t x)
+{
+    const window found = {
+        edge_wide_inside(y, p->dilation_height, p->kernel_height, p->in_height),
+        edge_wide_inside(x, p->dilation_width, p->kernel_width, p->in_width),
+        (y * p->in_width + x) * p->in_channels,
+    };
+    return found;
+}
+
+/* Taps of one row, of all their channels at once where they lie side by side. */
+static int64_t sum_row(const conv2d_s16_params *p, const int16_t *in, const int8_t *weights,
+                       int32_t taps)
 {
     const int32_t channels = p->in_channels / p->groups;
+    if (p->dilation_width == 1 && p->groups == 1)
+        return edge_wide_dot(in, weights, taps * channels);
     int64_t sum = 0;
-    for (int32_t row = 0; row < p->kernel_height; row++, y += p->dilation_height) {
-        int32_t tap_x = x;
-        for (int32_t column = 0; column < p->kernel_width; column++) {
-            if (y >= 0 && y < p->in_height && tap_x >= 0 && tap_x < p->in_width)
-                sum += edge_wide_dot(
-                    in + (y * p->in_width + tap_x) * p->in_channels, weights, channels);
-            weights += channels;
-            tap_x += p->dilation_width;
-        }
+    for (; taps > 0; taps--, weights += channels, in += p->dilation_width * p->in_channels)
+        sum += edge_wide_dot(in, weights, channels);
+    return sum;
+}
+
+/* The sum of one output channel; what lies outside the image is 0.
+ * in: first channel of the group. */
+static int64_t sum_window(const conv2d_s16_params *p, const window *w, const int16_t *in,
+                          const int8_t *weights)
+{
+    const int32_t step = p->dilation_width * p->in_channels;
+    const int32_t row_step = p->dilation_height * p->in_width * p->in_channels;
+    const int32_t count = w->columns.end - w->columns.begin;
+    int64_t sum = 0;
+    for (int32_t row = w->rows.begin; row < w->rows.end && count > 0; row++) {
+        const int32_t tap = row * p->kernel_width + w->columns.begin;
+        sum += sum_row(p, in + (w->origin + row * row_step + w->columns.begin * step),
+                       weights + tap * (p->in_channels / p->groups), count);
     }
     return sum;
 }
@@ -29,10 +55,11 @@ static void compute_pixel(const conv2d_s16_params *p, const int16_t *in, const i
 {
     const int32_t channels = p->in_channels / p->groups;
     const int32_t group_outputs = p->out_channels / p->groups;
+    const window w = find_window(p, y, x);
     int32_t left_in_group = group_outputs;
     for (int32_t channel = 0; channel < p->out_channels; channel++) {
         const int32_t scale = p->per_channel ? channel : 0;
-        const int64_t sum = bias[channel] + sum_window(p, in, weights, y, x);
+        const int64_t sum = bias[channel] + sum_window(p, &w, in, weights);
         out[channel] =
             edge_wide_scale(sum, multipliers[scale], shifts[scale], p->out_min, p->out_max);
         weights += p->kernel_height * p->kernel_width * channels;
