@@ -125,6 +125,29 @@ def upsampler() -> Program:
     return sketch.program("3-upsampler", [x], [y])
 
 
+def wide() -> Program:
+    """int8: layers of the shapes that kernel variants are made for. Not among the golden ones."""
+    sketch = Sketch()
+    x = sketch.activation("x", (1, 12, 12, 16), 0.5, -128)
+    a = sketch.activation("a", (1, 12, 12, 32), 0.25, -128)
+    b = sketch.activation("b", (1, 12, 12, 32), 0.25, -128)
+    c = sketch.activation("c", (1, 12, 12, 24), 0.25, -128)
+    flat = sketch.activation("flat", (1, 3456), 0.25, -128)
+    y = sketch.activation("y", (1, 10), 0.5, 0)
+    scales = [np.full(size, 0.01, np.float32) for size in (32, 32, 24, 1)]
+    pads = (1, 1, 1, 1)
+    operands = [x, sketch.weights("w0", (32, 3, 3, 16), scales[0]), sketch.bias("b0", 32, 0.005)]
+    sketch.step("square", Conv2D((1, 1), (1, 1), pads, 1, RELU), operands, [a])
+    operands = [a, sketch.weights("w1", (1, 3, 3, 32), scales[1]), sketch.bias("b1", 32, 0.0025)]
+    sketch.step("depthwise", DepthwiseConv2D((1, 1), (1, 1), pads, RELU), operands, [b])
+    operands = [b, sketch.weights("w2", (24, 1, 1, 32), scales[2]), sketch.bias("b2", 24, 0.0025)]
+    sketch.step("pointwise", Conv2D((1, 1), (1, 1), (0, 0, 0, 0), 1, RELU), operands, [c])
+    sketch.step("flatten", Reshape(), [c], [flat])
+    operands = [flat, sketch.weights("w3", (10, 3456), scales[3]), sketch.bias("b3", 10, 0.0025)]
+    sketch.step("dense", FullyConnected(), operands, [y])
+    return sketch.program("wide", ["x"], ["y"])
+
+
 def _constant(name: str, data: Array, scale: Array | None, axis: int | None) -> Tensor:
     quantization = None
     if scale is not None:

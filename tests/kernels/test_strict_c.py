@@ -24,10 +24,12 @@ from strict_compilers import (
 from edgetool.compilation.firmware import export_sources
 from edgetool.exporters.c import include_folders, source_files
 from edgetool.packs import find_target
-from golden_programs import GOLDEN
+from golden_programs import GOLDEN, wide
 
 RUN_TIME = re.compile(r"__(aeabi_\w+|gnu_\w+|[a-z]*[sd][if]\w*)")
 """Arithmetic that a core has no instruction for, which every compiler brings along."""
+
+PROGRAMS = {**GOLDEN, "wide": wide()}
 
 SOURCES = ["host", "cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m55"]
 """One core of those that share their kernels."""
@@ -50,9 +52,11 @@ def test_kernels_compile_without_a_warning(compiler: str, core: str) -> None:
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_generated_c_compiles_without_a_warning(compiler: str, core: str, tmp_path: Path) -> None:
-    for name, program in GOLDEN.items():
-        export_sources(program, find_target(core), tmp_path / name)
-        check(compiler, core, source_files(tmp_path / name), include_folders(tmp_path / name))
+    for name, program in PROGRAMS.items():
+        for aim in ("balanced", "speed"):
+            folder = tmp_path / aim / name
+            export_sources(program, find_target(core), folder, aim)
+            check(compiler, core, source_files(folder), include_folders(folder))
 
 
 @pytest.mark.parametrize("broken", ["int f(long x)\n{\n    return x;\n}\n", "#error\n"])
@@ -80,9 +84,10 @@ def test_kernels_do_not_recurse_and_their_stack_is_fixed(core: str, tmp_path: Pa
 def test_a_program_has_no_variables_and_needs_only_memcpy_and_memset(
     core: str, tmp_path: Path
 ) -> None:
-    for name, program in GOLDEN.items():
+    for name, program in PROGRAMS.items():
         folder = tmp_path / name
-        export_sources(program, find_target("rv32imc" if core == "host" else core), folder)
+        target = find_target("rv32imc" if core == "host" else core)
+        export_sources(program, target, folder, "speed")
         paths = [f"-I{path}" for path in include_folders(folder)]
         objects = compile_objects(core, source_files(folder), folder, *paths)
         outside = {found for found in undefined(objects) if not RUN_TIME.fullmatch(found)}

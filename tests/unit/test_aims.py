@@ -5,19 +5,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from edgetool.compilation.aims import aim_figures
 from edgetool.compilation.firmware import export_sources
 from edgetool.kernels import OPTIMIZE, choose_kernels
 from edgetool.packs import find_target, kernel_folders
-from edgetool.program.ops.conv2d import Conv2D
-from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
-from edgetool.program.ops.fully_connected import FullyConnected
-from edgetool.program.ops.reshape import Reshape
-from edgetool.program.program import Program
-from golden_programs import GOLDEN, RELU, Sketch
+from golden_programs import GOLDEN, wide
 
 CORES = (
     "cortex-m0plus",
@@ -31,29 +25,6 @@ CORES = (
 CHANNEL_BYTES = 16  # bias, multiplier and shift, four bytes each, and four to spare
 TOGETHER = 4  # output channels, and weights of one, may be filled up to as many
 LAYER_BYTES = 64
-
-
-def wide() -> Program:
-    """Layers of the shapes that variants are made for."""
-    sketch = Sketch()
-    x = sketch.activation("x", (1, 12, 12, 16), 0.5, -128)
-    a = sketch.activation("a", (1, 12, 12, 32), 0.25, -128)
-    b = sketch.activation("b", (1, 12, 12, 32), 0.25, -128)
-    c = sketch.activation("c", (1, 12, 12, 24), 0.25, -128)
-    flat = sketch.activation("flat", (1, 3456), 0.25, -128)
-    y = sketch.activation("y", (1, 10), 0.5, 0)
-    scales = [np.full(size, 0.01, np.float32) for size in (32, 32, 24, 1)]
-    pads = (1, 1, 1, 1)
-    operands = [x, sketch.weights("w0", (32, 3, 3, 16), scales[0]), sketch.bias("b0", 32, 0.005)]
-    sketch.step("square", Conv2D((1, 1), (1, 1), pads, 1, RELU), operands, [a])
-    operands = [a, sketch.weights("w1", (1, 3, 3, 32), scales[1]), sketch.bias("b1", 32, 0.0025)]
-    sketch.step("depthwise", DepthwiseConv2D((1, 1), (1, 1), pads, RELU), operands, [b])
-    operands = [b, sketch.weights("w2", (24, 1, 1, 32), scales[2]), sketch.bias("b2", 24, 0.0025)]
-    sketch.step("pointwise", Conv2D((1, 1), (1, 1), (0, 0, 0, 0), 1, RELU), operands, [c])
-    sketch.step("flatten", Reshape(), [c], [flat])
-    operands = [flat, sketch.weights("w3", (10, 3456), scales[3]), sketch.bias("b3", 10, 0.0025)]
-    sketch.step("dense", FullyConnected(), operands, [y])
-    return sketch.program("wide", ["x"], ["y"])
 
 
 PROGRAMS = {**GOLDEN, "wide": wide()}
