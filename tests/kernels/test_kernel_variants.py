@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mac_cases import convolutions, depthwise_convolutions, fully_connected_layers
 from single_operation import activation, constant, random_samples, single_operation
-from variant_cases import LARGEST_SUM, additions, halves, long_windows, sums_at_their_limits
+from variant_cases import LARGEST_SUM, halves, long_windows, pairs, sums_at_their_limits
 
 from edgetool.kernels import choose_kernels
 from edgetool.program.executor import execute
@@ -25,6 +25,8 @@ from edgetool.program.ops.add import Add
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
 from edgetool.program.ops.fully_connected import FullyConnected
+from edgetool.program.ops.mul import Mul
+from edgetool.program.ops.requantize import Requantize
 from edgetool.program.program import Program
 
 CORES = ("portable", "cortex-m3", "cortex-m0plus", "rv32imc")
@@ -34,6 +36,7 @@ FUNCTIONS = {
     "depthwise_conv2d": "depthwise_conv2d_planes_s8",
     "fully_connected": "fully_connected_quads_s8",
     "add": "add_line_s8",
+    "mul": "mul_short_s8",
 }
 MANY = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 
@@ -61,7 +64,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, CompiledKern
             compiler,
             tmp_path_factory.mktemp(core),
             [TARGETS / name / "kernels" for name in folders_of(core)],
-            [*FUNCTIONS.values(), *(f"{kind}_s8" for kind in FUNCTIONS)],
+            [*FUNCTIONS.values(), *(f"{kind}_s8" for kind in FUNCTIONS), "lookup_s8"],
         )
         for core in CORES
     }
@@ -129,9 +132,9 @@ def test_long_windows_are_summed_in_segments(
     assert_as_executed(built, program)
 
 
-@settings(max_examples=40, deadline=None)
-@given(program=additions())
-def test_addition_is_the_executor_for_every_pair(
+@settings(max_examples=60, deadline=None)
+@given(program=pairs())
+def test_sums_and_products_are_the_executor_for_every_pair(
     built: Mapping[str, CompiledKernels], program: Program
 ) -> None:
     codes = np.arange(-128, 128, dtype=np.int8)
@@ -143,13 +146,28 @@ def test_addition_is_the_executor_for_every_pair(
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize(("scale", "zero_point"), [(0.2, 7), (0.003, -128), (3.0, 127)])
+def test_requantization_looks_every_code_up(
+    built: Mapping[str, CompiledKernels], scale: float, zero_point: int
+) -> None:
+    x, y = activation("x", (256,), 0.1, -5), activation("y", (256,), scale, zero_point)
+    program = single_operation(Requantize(), [x], [y])
+    codes = np.arange(-128, 128, dtype=np.int8)
+    expected = execute(program, {"x": codes[None]})["y"][0]
+    for core, kernels in built.items():
+        call = call_on(core, program)
+        assert call.function == "lookup_s8"
+        [found] = kernels.run(call, [codes], [y])
+        np.testing.assert_array_equal(found, expected)
+
+
 def layer(kind: str, bias: int = 0, out_scale: float = 10.0) -> Program:
     """A small layer, the same at every call."""
     x = activation("x", (1, 5, 5, 2), 0.1, 3)
-    if kind == "add":
-        return single_operation(
-            Add(), [x, activation("z", x.shape, 0.2)], [activation("y", x.shape, 0.3)]
-        )
+    if kind in ("add", "mul"):
+        operator = Add() if kind == "add" else Mul()
+        z = activation("z", x.shape, 0.2)
+        return single_operation(operator, [x, z], [activation("y", x.shape, 0.3)])
     if kind == "fully_connected":
         weights = constant("weights", np.ones((6, 50), np.int8), np.full(1, 0.1, np.float32))
         return single_operation(
@@ -162,8 +180,8 @@ def layer(kind: str, bias: int = 0, out_scale: float = 10.0) -> Program:
     weights = constant("weights", np.ones(shape, np.int8), np.full(1, 0.1, np.float32))
     scale = np.full(1, 0.01, np.float32)
     tensors = [x, weights, constant("bias", np.full(2, bias, np.int32), scale)]
-    operator = DepthwiseConv2D() if depthwise else Conv2D()
-    return single_operation(operator, tensors, [activation("y", (1, 3, 3, 2), out_scale)])
+    convolution = DepthwiseConv2D() if depthwise else Conv2D()
+    return single_operation(convolution, tensors, [activation("y", (1, 3, 3, 2), out_scale)])
 
 
 @pytest.mark.parametrize("core", CORES)
@@ -194,6 +212,8 @@ SPOILT = [
     ("fully_connected", "out_zero_point", -129),
     ("add", "shift", 32),
     ("add", "low", 128),
+    ("mul", "shift", -1),
+    ("mul", "a_zero_point", 128),
 ]
 
 

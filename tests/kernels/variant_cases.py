@@ -16,6 +16,7 @@ from edgetool.program.operator import Clamp
 from edgetool.program.ops.add import Add
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.ops.fully_connected import FullyConnected
+from edgetool.program.ops.mul import Mul
 from edgetool.program.ops.sub import Sub
 from edgetool.program.program import Operation, Program
 
@@ -83,11 +84,11 @@ def halves(seed: int, zero_point: int) -> Program:
 
 
 @st.composite
-def additions(draw: DrawFn) -> Program:
-    """Every pair of int8 values, added or subtracted, with any scales."""
+def pairs(draw: DrawFn) -> Program:
+    """Every pair of int8 values, added, subtracted or multiplied, with any scales."""
     scales = [draw(st.sampled_from([0.003, 0.05, 0.0500001, 0.7, 3.0])) for _ in range(3)]
     a_zero, b_zero, zero_point = (draw(st.integers(-128, 127)) for _ in range(3))
-    operator = draw(st.sampled_from([Add, Sub]))(draw(st.sampled_from([Clamp(), Clamp(0.0)])))
+    operator = draw(st.sampled_from([Add, Sub, Mul]))(draw(st.sampled_from([Clamp(), Clamp(0.0)])))
     tensors = [
         activation("x", (256, 1), scales[0], a_zero),
         activation("z", (1, 256), scales[1], b_zero),

@@ -10,17 +10,36 @@ static int is_valid(const max_pool2d_s8_params *p)
             p->in_width, p->kernel_width, p->stride_width, p->pad_left, p->out_width);
 }
 
-static int8_t pooled(
-    const max_pool2d_s8_params *p, const int8_t *in, edge_span rows, edge_span columns)
+/* The part of a window that lies in the image, steps in elements. */
+typedef struct {
+    int32_t rows, columns, row_step, step;
+} taps;
+
+/* in: the first tap of one channel. */
+static int32_t largest(const taps *window, const int8_t *in)
 {
-    int8_t best = INT8_MIN;
-    for (int32_t y = rows.begin; y < rows.end; y++) {
-        for (int32_t x = columns.begin; x < columns.end; x++) {
-            const int8_t value = in[(y * p->in_width + x) * p->channels];
-            best = value > best ? value : best;
-        }
+    const int32_t step = window->step, columns = window->columns;
+    int32_t best = INT8_MIN;
+    for (int32_t row = window->rows; row > 0; row--, in += window->row_step) {
+        const int8_t *tap = in;
+        for (int32_t column = columns; column > 0; column--, tap += step)
+            best = *tap > best ? *tap : best;
     }
-    return (int8_t)edge_clamp(best, p->low, p->high);
+    return best;
+}
+
+/* All channels of one pixel. */
+static void pool_pixel(const max_pool2d_s8_params *p, const int8_t *in, edge_span rows,
+                       edge_span columns, int8_t *out)
+{
+    const int32_t row_step = p->in_width * p->channels;
+    const taps window = {
+        rows.end - rows.begin, columns.end - columns.begin, row_step, p->channels,
+    };
+    const int32_t low = p->low, high = p->high;
+    in += rows.begin * row_step + columns.begin * p->channels;
+    for (const int8_t *const end = out + p->channels; out != end; in++)
+        *out++ = (int8_t)edge_clamp(largest(&window, in), low, high);
 }
 
 int max_pool2d_s8(const max_pool2d_s8_params *p, const int8_t *in, int8_t *out)
@@ -34,9 +53,8 @@ int max_pool2d_s8(const max_pool2d_s8_params *p, const int8_t *in, int8_t *out)
         for (int32_t x = 0; x < p->out_width; x++) {
             const edge_span columns = edge_window(
                 x * p->stride_width - p->pad_left, p->kernel_width, p->in_width);
-            for (int32_t channel = 0; channel < p->channels; channel++) {
-                *out++ = pooled(p, in + channel, rows, columns);
-            }
+            pool_pixel(p, in, rows, columns, out);
+            out += p->channels;
         }
     }
     return EDGE_OK;

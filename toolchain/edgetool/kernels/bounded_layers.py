@@ -2,66 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from edgetool.kernels.epilogue import SUMS, choose_epilogue, per_channel
-from edgetool.kernels.output_steps import FULL
-from edgetool.kernels.split_scaling import find_split_scaling
+from edgetool.kernels.short_scaling import ANY_TAIL, ChooseScaling, Scaling, long_scaling
 from edgetool.kernels.sum_bounds import sum_bounds
 from edgetool.program.accumulators import Layer, Requantization, requantization
-from edgetool.program.arithmetic import Int64Array
+from edgetool.program.arithmetic import Int64Array, quantize_multipliers
 from edgetool.program.operator import Argument, Array, Clamp, KernelCall
 
 LARGEST_SUM = (1 << 23) - 1
 SHIFTS = (-22, -1)
 """What edge_requantize in edge_product.h takes."""
 
-RECTIFIED_TAIL, LINEAR_TAIL, ANY_TAIL = 0, 1, 2
-"""EDGE_RECTIFIED, EDGE_LINEAR and EDGE_ANY of edge_scale.h."""
-
 Parameters = dict[str, int | float | tuple[int, ...]]
-
-
-@dataclass(frozen=True, eq=False)
-class Scaling:
-    """How edge_scale.h makes outputs of sums.   multipliers, shifts: (O,)."""
-
-    tail: int
-    multipliers: Int64Array
-    shifts: Int64Array
-    split: int = 0
-    limit: int = 0
-
-
-Bounds = tuple[Int64Array, Int64Array]
-ChooseScaling = Callable[[Layer, Requantization, Bounds], Scaling | None]
-"""The short forms of a core: None where none is exact for sums within the bounds (low, high)."""
-
-
-def long_scaling(layer: Layer, found: Requantization, bounds: Bounds) -> Scaling | None:
-    """By the upper word of one product of 64 bits: of cores with a long multiply."""
-    epilogue = choose_epilogue(layer, found)
-    if epilogue.tail == SUMS or found.bounds != FULL:
-        return None
-    multipliers, shifts = epilogue.multipliers, epilogue.shifts
-    return Scaling(tail_of(found), multipliers.astype(np.int64), shifts.astype(np.int64))
-
-
-def split_scaling(layer: Layer, found: Requantization, bounds: Bounds) -> Scaling | None:
-    """By two products of 32 bits: of cores without a long multiply."""
-    low, high = bounds
-    split = find_split_scaling(found, np.maximum(np.maximum(-low, high), 1))
-    if split is None:
-        return None
-    return Scaling(tail_of(found), split.multipliers, split.shifts, split.split, split.limit)
-
-
-def tail_of(found: Requantization) -> int:
-    """Rectified where sums below 0 give the lowest output, else linear."""
-    return RECTIFIED_TAIL if found.zero_point == FULL[0] else LINEAR_TAIL
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,21 +83,23 @@ def bounded_layer(
     if layer.x.dtype != "int8" or layer.weights.dtype != "int8" or layer.output.dtype != "int8":
         return None
     epilogue = requantization(layer, clamp)
-    bounds = sum_bounds(layer, epilogue.bias)
-    general = _any_scaling(layer, epilogue, bounds)
+    low, high = sum_bounds(layer, epilogue.bias)
+    largest = np.maximum(np.maximum(-low, high), 1)
+    general = _any_scaling(epilogue, largest)
     if general is None:
         return None
-    return BoundedLayer(layer, epilogue, choose(layer, epilogue, bounds) or general)
+    return BoundedLayer(layer, epilogue, choose(epilogue, largest) or general)
 
 
-def _any_scaling(layer: Layer, found: Requantization, bounds: Bounds) -> Scaling | None:
-    multipliers, shifts = per_channel(found, layer.channels)
-    low, high = bounds
-    small = max(-int(low.min()), int(high.max())) <= LARGEST_SUM
+def _any_scaling(found: Requantization, largest: Int64Array) -> Scaling | None:
+    multipliers, shifts = (
+        np.broadcast_to(array, largest.shape).astype(np.int64)
+        for array in quantize_multipliers(found.factors)
+    )
     shifted = SHIFTS[0] <= int(shifts.min()) and int(shifts.max()) <= SHIFTS[1]
-    if not (small and shifted):
+    if int(largest.max()) > LARGEST_SUM or not shifted:
         return None
-    return Scaling(ANY_TAIL, multipliers.astype(np.int64), shifts.astype(np.int64))
+    return Scaling(ANY_TAIL, multipliers, shifts)
 
 
 def round_up(count: int, multiple: int) -> int:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgetool.kernels.bounded_layers import (
-    ChooseScaling,
     Parameters,
     bounded_layer,
-    long_scaling,
     padded,
     round_up,
 )
+from edgetool.kernels.short_scaling import ChooseScaling, long_scaling
 from edgetool.program.accumulators import Layer
 from edgetool.program.arithmetic import Int64Array
 from edgetool.program.operator import Array, KernelCall

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgetool.kernels.bounded_layers import split_scaling
 from edgetool.kernels.conv2d_blocks import KINDS, Block, blocks_call
+from edgetool.kernels.short_scaling import split_scaling
 from edgetool.program.operator import KernelCall
 from edgetool.program.ops.conv2d import Conv2D
 from edgetool.program.tensor import Tensor

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgetool.kernels.bounded_layers import (
-    ChooseScaling,
     Parameters,
     bounded_layer,
-    long_scaling,
     round_up,
 )
+from edgetool.kernels.short_scaling import ChooseScaling, long_scaling
 from edgetool.program.accumulators import Layer
 from edgetool.program.operator import KernelCall
 from edgetool.program.ops.depthwise_conv2d import CHANNEL_AXIS, DepthwiseConv2D

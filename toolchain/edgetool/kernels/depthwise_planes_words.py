@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgetool.kernels.bounded_layers import split_scaling
 from edgetool.kernels.depthwise_planes import KINDS, planes_call
+from edgetool.kernels.short_scaling import split_scaling
 from edgetool.program.operator import KernelCall
 from edgetool.program.ops.depthwise_conv2d import DepthwiseConv2D
 from edgetool.program.tensor import Tensor

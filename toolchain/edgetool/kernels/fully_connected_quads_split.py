@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgetool.kernels.bounded_layers import Scaling, tail_of
 from edgetool.kernels.fully_connected_quads import KINDS, quads_call
-from edgetool.kernels.split_scaling import find_split_scaling
-from edgetool.program.accumulators import Requantization
-from edgetool.program.arithmetic import Int64Array
+from edgetool.kernels.short_scaling import split_scaling
 from edgetool.program.operator import KernelCall
 from edgetool.program.ops.fully_connected import FullyConnected
 from edgetool.program.tensor import Tensor
@@ -20,13 +17,5 @@ def call(
     operator: FullyConnected, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor]
 ) -> KernelCall | None:
     """The call; else the general kernel's, for the form of other cores is not for this one."""
-    found = quads_call(operator, inputs, outputs, split_scaling_once)
+    found = quads_call(operator, inputs, outputs, split_scaling)
     return found or operator.kernel(inputs, outputs)
-
-
-def split_scaling_once(found: Requantization, largest: Int64Array) -> Scaling | None:
-    """By two products of 32 bits."""
-    split = find_split_scaling(found, largest)
-    if split is None:
-        return None
-    return Scaling(tail_of(found), split.multipliers, split.shifts, split.split, split.limit)

@@ -54,9 +54,13 @@ class Mul(Operator):
             return binary_call("mul_f32", a, b, out, {"low": low, "high": high})
         return binary_call(integer_kernel(self.kind, out), a, b, out, self._parameters(a, b, out))
 
+    @staticmethod
+    def factor(a: Tensor, b: Tensor, out: Tensor) -> float:
+        """What products of integers are multiplied by; LiteRT computes it in float32 (mul.cc)."""
+        return float(a.scale * b.scale / out.scale)
+
     def _parameters(self, a: Tensor, b: Tensor, out: Tensor) -> dict[str, int]:
-        """Fixed-point parameters; LiteRT computes the factor in float32 (mul.cc)."""
-        multiplier, shift = quantize_multiplier(float(a.scale * b.scale / out.scale))
+        multiplier, shift = quantize_multiplier(self.factor(a, b, out))
         low, high = self.clamp.integer_bounds(out)
         return {
             "a_zero_point": a.zero_point,
