@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edgetool.errors import UsageError
 from edgetool.kernels import choose_kernels
 from edgetool.packs import Target, kernel_folders
-from edgetool.program.memory_plan import Calls, lower_bound_bytes, plan_memory
+from edgetool.program.memory_plan import Calls, MemoryPlan, lower_bound_bytes, plan_memory
 from edgetool.program.patches import Patches, given_height, heads, in_patches
 from edgetool.program.program import Program
 
@@ -78,44 +78,56 @@ def fit_program(program: Program, target: Target, optimize: str, fit: Fit) -> Fi
     """
     folders = kernel_folders(target)
     whole_calls = choose_kernels(program, folders, optimize)
-    whole = _measured(program, None, whole_calls, None)
+    plan = plan_memory(program, whole_calls)
+    whole = Fitted(program, None, plan.arena_bytes, _count(whole_calls))
     if fit.budget_bytes is not None and whole.arena_bytes <= fit.budget_bytes:
         return whole
     found: list[Fitted] = []
-    smallest = whole.arena_bytes - 1
-    for patches, made in _candidates(program):
-        calls = choose_kernels(made, folders, optimize)
-        if _count(calls) > MOST_CALLS or lower_bound_bytes(made, calls) > smallest * TOLERANCE:
+    smallest, after = whole.arena_bytes - 1, _bytes_after(program, whole_calls, plan)
+    for patches in _candidates(program):
+        made = None
+        if after[patches.operations] <= smallest * TOLERANCE:
+            made = in_patches(program, patches)
+        if made is None:
             continue
-        fitted = _measured(made, patches, calls, whole)
-        if fitted.arena_bytes < whole.arena_bytes:
-            found.append(fitted)
-            smallest = min(smallest, max(fitted.arena_bytes, fit.budget_bytes or 0))
-    if not found:
-        return whole
+        calls = choose_kernels(made, folders, optimize)
+        if lower_bound_bytes(made, calls) > smallest * TOLERANCE or _count(calls) > MOST_CALLS:
+            continue
+        arena_bytes = plan_memory(made, calls).arena_bytes
+        if arena_bytes < whole.arena_bytes:
+            found.append(Fitted(made, patches, arena_bytes, _count(calls), whole))
+            smallest = min(smallest, max(arena_bytes, fit.budget_bytes or 0))
+    return _choose(found, fit) if found else whole
+
+
+def _choose(found: Sequence[Fitted], fit: Fit) -> Fitted:
     smallest = min(fitted.arena_bytes for fitted in found)
-    allowed = max(fit.budget_bytes or 0, smallest)
-    if fit.budget_bytes is None:
-        allowed = int(smallest * TOLERANCE)
+    allowed = int(smallest * TOLERANCE)
+    if fit.budget_bytes is not None:
+        allowed = max(fit.budget_bytes, smallest)
     fitting = [fitted for fitted in found if fitted.arena_bytes <= allowed]
     return min(fitting, key=lambda fitted: (fitted.calls, fitted.arena_bytes))
 
 
-def _candidates(program: Program) -> Iterator[tuple[Patches, Program]]:
+def _candidates(program: Program) -> Iterator[Patches]:
+    """Every head in every number of strips, too many of them left out."""
     for operations in heads(program):
         height = given_height(program, operations)
         for rows in sorted({-(-height // strips) for strips in range(2, height + 1)}):
-            patches = Patches(operations, rows)
-            made = in_patches(program, patches)
-            if made is not None:
-                yield patches, made
+            if -(-height // rows) * operations <= MOST_CALLS:
+                yield Patches(operations, rows)
 
 
-def _measured(
-    program: Program, patches: Patches | None, calls: Calls, whole: Fitted | None
-) -> Fitted:
-    arena_bytes = plan_memory(program, calls).arena_bytes
-    return Fitted(program, patches, arena_bytes, _count(calls), whole)
+def _bytes_after(program: Program, calls: Calls, plan: MemoryPlan) -> list[int]:
+    """By number of first operations, what the most demanding of the others needs."""
+    most = [0]
+    for operation in reversed(program.operations):
+        call = calls[operation.name]
+        live = sum(program.tensors[name].nbytes for name in plan.live[operation.name])
+        scratch = call.scratch_bytes if call is not None else 0
+        needed = live + scratch - plan.shareable_bytes.get(operation.name, 0)
+        most.append(max(most[-1], needed))
+    return most[::-1]
 
 
 def _count(calls: Calls) -> int:

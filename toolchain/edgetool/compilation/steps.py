@@ -36,7 +36,7 @@ from edgetool.program.lowering import lower
 from edgetool.program.program import Program
 from edgetool.program.serialize import dump_program, save_arrays
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
-from edgetool.runtimes.session import Progress, labelled
+from edgetool.runtimes.session import Progress, labelled, step
 
 ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "w4a8": 8}  # of the precisions that calibration makes
 
@@ -79,7 +79,7 @@ def compile_model(request: CompileRequest, progress: Progress | None = None) -> 
     prepared = prepare(request, target, precision, source, progress)
     if prepared.program is not None:
         lowered = prepared.program
-        fitted = fit_prepared(prepared, lowered)
+        fitted = fit_prepared(prepared, lowered, progress)
         prepared = replace(prepared, fitted=fitted)
         program = fitted.program if fitted is not None else lowered
         check_before_build(program, target, request.optimize, can_fit=request.fit is None)
@@ -246,12 +246,13 @@ def chosen_options(request: CompileRequest) -> dict[str, Any]:
     return options
 
 
-def fit_prepared(prepared: Prepared, program: Program) -> Fitted | None:
+def fit_prepared(prepared: Prepared, program: Program, progress: Progress | None) -> Fitted | None:
     """The program in the strips that --fit asks for, where there is generated C."""
     request, target = prepared.request, prepared.target
     if request.fit is None or target.family != "microcontroller":
         return None
-    return fit_program(program, target, request.optimize, Fit.parse(request.fit))
+    with step(progress, "plan the first layers in strips"):
+        return fit_program(program, target, request.optimize, Fit.parse(request.fit))
 
 
 def fit_note(prepared: Prepared) -> tuple[str, ...]:

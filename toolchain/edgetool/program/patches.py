@@ -12,14 +12,12 @@ Tiny Deep Learning" (2021), which computes the overlaps of patches again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from edgetool.program.ops.concat import Concat
 from edgetool.program.ops.slice import Slice
 from edgetool.program.program import Operation, Program
 from edgetool.program.row_windows import Rows, RowStep, restrict
-from edgetool.program.tensor import Tensor
 
 ROW_AXIS = 1
 
@@ -208,9 +206,3 @@ class _Strips:
             title = f"{name} rows {rows[0]}-{rows[1] - 1}{suffix} {count}"
         self.tensors[title] = replace(whole, name=title, shape=shape)
         return title
-
-
-def layers_in_patches(program: Program, patches: Patches) -> Mapping[str, Tensor]:
-    """The first output of each operation of the head by the operation's name."""
-    head = program.operations[: patches.operations]
-    return {operation.name: program.output_tensors(operation)[0] for operation in head}
