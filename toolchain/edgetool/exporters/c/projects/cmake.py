@@ -19,6 +19,9 @@ set_target_properties({name} PROPERTIES C_STANDARD 99 C_STANDARD_REQUIRED ON)
 if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options({name} PRIVATE {EXACT_FLOATS})
 endif()
+if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+  target_compile_options({name} PRIVATE -fno-unroll-loops) # kernels unroll where it pays
+endif()
 
 option({macro}_EXAMPLE "Build the example program" OFF)
 if({macro}_EXAMPLE)
