@@ -36,6 +36,7 @@ def refusal(file: Path) -> str:
     return str(error.value)
 
 
+CODE_MEMORY = "[code_memory]\nwait_states = 5"
 PORT = (
     "[port]\ntried = 'x'\nflash_start = 0\nflash_bytes = 1\nram_start = 0\nram_bytes = 1\n"
     "stack_bytes = 1"
@@ -101,6 +102,16 @@ PORT = (
         ("[core]\nunicorn_cpu = '__import__'", "core.unicorn_cpu"),
         ("[core.cycles]\naluu = 1", "core.cycles.aluu: unknown class"),
         ("[core.cycles]\nalu = -1", "core.cycles.alu: is -1.0, must be 0 to 1000 cycles"),
+        ("[code_memory]\nwait_states = 5", "code_memory.read_bytes: missing"),
+        (f"{CODE_MEMORY}\nread_bytes = 6", "code_memory.read_bytes: is 6, must be one of"),
+        (
+            f"{CODE_MEMORY}\nread_bytes = 8\ndata_cache_bytes = 12",
+            "code_memory.data_cache_bytes: is 12, must be a multiple of read_bytes",
+        ),
+        (
+            f"{CODE_MEMORY}\nread_bytes = 8\ninstruction_cache_bytes = 16_384",
+            "instruction_cache_bytes: is 16384, must be a multiple of read_bytes, at most 1024",
+        ),
         ("[facts]\nrom = 'x'", "facts.rom: cites a field that is not there"),
         ("[[sensors]]\nrails = []", "sensors[0].meter: missing"),
         ("[[sensors]]\nmeter = 'ina3221'\ntotal = 'VDD'", "sensors[0].total: 'VDD' is not among"),

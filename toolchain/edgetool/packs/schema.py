@@ -71,6 +71,22 @@ class Core:
 
 
 @dataclass(frozen=True)
+class CodeMemory:
+    """What a board reads code and constants from, at its clock.
+
+    wait_states: cycles beyond the first that a read takes.   read_bytes: that one read brings.
+    instruction_cache_bytes, data_cache_bytes: kept of what was read; 0: only the last read is.
+    prefetch: whether the next read begins while what was read runs.
+    """
+
+    wait_states: int
+    read_bytes: int
+    instruction_cache_bytes: int = 0
+    data_cache_bytes: int = 0
+    prefetch: bool = False
+
+
+@dataclass(frozen=True)
 class Flash:
     """How firmware gets onto a board.
 
@@ -144,6 +160,7 @@ class Target:
     precisions: allowed; default_precision: taken when --precision is not given.
     symmetric_activations: int8 activations need zero point 0 (TensorRT).
     default_io: element type of an artifact's inputs and outputs.
+    code_memory: what code and constants are read from, None: without wait states, or not known.
     flash, port: how firmware is written to and built for a microcontroller board, where known.
     notes: sentences said to the user at compile.
     facts: field → citation (document and section).   parents: packs inherited from, nearest first.
@@ -164,6 +181,7 @@ class Target:
     opset_max: int | None = None
     symmetric_activations: bool = False
     default_io: ElementType = "float32"
+    code_memory: CodeMemory | None = None
     flash: Flash | None = None
     port: FirmwarePort | None = None
     sensors: tuple[Sensor, ...] = ()

@@ -13,6 +13,9 @@ from edgetool.packs.firmware_checks import FIRMWARE_CHECKS
 from edgetool.packs.schema import Core, Target
 
 CITED = ("ram_bytes", "flash_bytes", "clock_hz")
+READ_BYTES = (4, 8, 16, 32, 64)
+MOST_LINES = 1024
+"""What the emulator's cache has room for (LINES_MAX in flash_cache.h)."""
 
 # A pack is data from strangers: what it adds to a compiler's command line must not load code.
 GCC_FLAG = re.compile(r"-m[a-z0-9-]+(=[A-Za-z0-9.+_-]+)?")
@@ -142,9 +145,28 @@ def check_cycles_are_sourced(target: Target) -> Iterator[Problem]:
         yield "core.cycles_source", "missing: name the manual and its table"
 
 
+def check_code_memory_is_plausible(target: Target) -> Iterator[Problem]:
+    """What the emulator simulates: whole reads, no more of them than it has room for."""
+    memory = target.code_memory
+    if memory is None:
+        return
+    if target.family != "microcontroller":
+        yield "code_memory", f"must not be given for family {target.family!r}"
+    if not 0 <= memory.wait_states <= 1000:
+        yield "code_memory.wait_states", f"is {memory.wait_states}, must be 0 to 1000"
+    if memory.read_bytes not in READ_BYTES:
+        yield "code_memory.read_bytes", f"is {memory.read_bytes}, must be one of {READ_BYTES}"
+        return
+    for key in ("instruction_cache_bytes", "data_cache_bytes"):
+        size = getattr(memory, key)
+        if size % memory.read_bytes or not 0 <= size <= MOST_LINES * memory.read_bytes:
+            most = f"at most {MOST_LINES} of them"
+            yield f"code_memory.{key}", f"is {size}, must be a multiple of read_bytes, {most}"
+
+
 def check_numbers_are_cited(table: Mapping[str, Any]) -> Iterator[Problem]:
     """RAM, flash and clock of a shipped board stand in a datasheet, in the file that says them."""
-    for key in CITED:
+    for key in (*CITED, "code_memory"):
         if key in table and not str(table.get("facts", {}).get(key, "")).strip():
             yield f"facts.{key}", f"missing: {key} needs its datasheet and section"
 
@@ -166,6 +188,7 @@ TARGET_CHECKS: Sequence[Callable[[Target], Iterable[Problem]]] = (
     check_core_kernels_end_portable,
     check_cycle_classes_are_known,
     check_cycles_are_sourced,
+    check_code_memory_is_plausible,
     *FIRMWARE_CHECKS,
 )
 BUILT_IN_TARGET_CHECKS: Sequence[Callable[[Mapping[str, Any]], Iterable[Problem]]] = (

@@ -19,7 +19,7 @@ from edgetool.packs import Target
 from edgetool.profiling.layers import Inference, layer_costs
 from edgetool.profiling.profile import Profiled
 from edgetool.program.program import Program
-from edgetool.runtimes.bare_metal import EmulatedRun, estimate_cycles, run
+from edgetool.runtimes.bare_metal import EmulatedRun, estimate_cycles, flash_stalls, run
 from edgetool.runtimes.session import Progress, step
 from edgetool.verification.emulator import choose_emulator, samples_as_bytes
 
@@ -53,7 +53,13 @@ def profile_firmware(
             image = build_sources(program, target, chosen, sources, Path(folder), optimize)
         with step(progress, f"emulate {len(inputs)} samples"):
             result = run(image, core, inputs, choose_emulator(core, emulator))
-            one = run(image, core, [inputs[median_sample(result)]], choose_emulator(core, emulator))
+            one = run(
+                image,
+                core,
+                [inputs[median_sample(result)]],
+                choose_emulator(core, emulator),
+                code_memory=target.code_memory,
+            )
         estimated, notes = estimated_figures(one, image, target)
         plan = plan_of(program, target, optimize)
         figures = run_figures(result) | estimated | built_figures(program, plan, image)
@@ -99,7 +105,9 @@ class EmulatedBuild:
             sources, objects = Path(work) / "c", Path(work) / "build"
             plan = export_sources(program, target, sources, aim).plan
             image = build_sources(program, target, self.compiler, sources, objects, aim)
-            done = run(image, core, [self.sample], choose_emulator(core, self.emulator))
+            chosen = choose_emulator(core, self.emulator)
+            memory = target.code_memory
+            done = run(image, core, [self.sample], chosen, code_memory=memory)
             estimated, _ = estimated_figures(done, image, target)
         return run_figures(done) | estimated | built_figures(program, plan, image), done
 
@@ -129,7 +137,8 @@ def run_figures(result: EmulatedRun) -> dict[str, Figure]:
 def estimated_figures(
     result: EmulatedRun, image: Image, target: Target
 ) -> tuple[dict[str, Figure], tuple[str, ...]]:
-    """(cycles, and latency where the target has a clock; notes that say why one is missing)."""
+    """(cycles, and where the target has a clock latency, with stalls where its flash is known;
+    notes that say why one is missing)."""
     core = core_of(target)
     try:
         estimate = estimate_cycles(result, image, core)
@@ -142,6 +151,13 @@ def estimated_figures(
     figures = {"cycles": Figure(round(cycles), "1", "estimated", source)}
     if not target.clock_hz:
         return figures, (f"no latency in seconds: '{target.name}' is a core without a clock",)
-    clock = f"cycles at {target.clock_hz / 1e6:g} MHz, no wait states"
-    figures["latency_s"] = Figure(cycles / target.clock_hz, "s", "estimated", clock)
+    stalls = flash_stalls(result, target.code_memory, cycles)
+    if stalls is None:
+        what, waiting = "cycles", 0.0
+    else:
+        waiting, how = stalls
+        what = "cycles and stall_cycles"
+        figures["stall_cycles"] = Figure(round(waiting), "1", "estimated", how)
+    clock = f"{what} at {target.clock_hz / 1e6:g} MHz" + (", no wait states" if not stalls else "")
+    figures["latency_s"] = Figure((cycles + waiting) / target.clock_hz, "s", "estimated", clock)
     return figures, ()

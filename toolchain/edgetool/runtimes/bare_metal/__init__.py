@@ -7,6 +7,7 @@ Executed instructions are exact ("emulated"); cycles come from a core's timing t
 from __future__ import annotations
 
 from edgetool.runtimes.bare_metal.cycles import cycles_by_part, estimate_cycles
+from edgetool.runtimes.bare_metal.flash_stalls import flash_stalls
 from edgetool.runtimes.bare_metal.parts import functions_by_part, instructions_by_part
 from edgetool.runtimes.bare_metal.result import EMULATORS, Block, EmulatedRun, Emulator
 from edgetool.runtimes.bare_metal.run import run
@@ -18,6 +19,7 @@ __all__ = [
     "Emulator",
     "cycles_by_part",
     "estimate_cycles",
+    "flash_stalls",
     "functions_by_part",
     "instructions_by_part",
     "run",

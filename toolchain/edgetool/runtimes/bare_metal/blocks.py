@@ -1,4 +1,5 @@
-"""The table of executed blocks as C keeps it (block_table.h, unicorn_hook.c), read with ctypes.
+"""Executed blocks and reads of flash as C counts them (block_table.h, flash_cache.h,
+unicorn_hook.c), read with ctypes.
 
 Only the standard library: this runs in unicorn's process too.
 """
@@ -10,6 +11,7 @@ from typing import TypeAlias
 
 BLOCKS_MAX = 1 << 18
 SLOTS = 1 << 20
+LINES_MAX = 1024
 
 Counts: TypeAlias = dict[tuple[int, int, int], tuple[int, int]]
 """(address, size, part) → (executed, taken)."""
@@ -40,6 +42,25 @@ class CTable(ctypes.Structure):
     )
 
 
+class CCache(ctypes.Structure):
+    """struct cache."""
+
+    _fields_ = (
+        ("unit_bytes", ctypes.c_uint64),
+        ("lines", ctypes.c_uint64),
+        ("reads", ctypes.c_uint64),
+        ("misses", ctypes.c_uint64),
+        ("sequential", ctypes.c_uint64),
+        ("last", ctypes.c_uint64),
+        ("filled", ctypes.c_uint64),
+        ("units", ctypes.c_uint64 * LINES_MAX),
+    )
+
+    def counts(self) -> list[int]:
+        """[reads, misses, sequential] of units since the start."""
+        return [self.reads, self.misses, self.sequential]
+
+
 class CCounter(ctypes.Structure):
     """struct counter."""
 
@@ -49,9 +70,15 @@ class CCounter(ctypes.Structure):
         ("limit_bytes", ctypes.c_uint64),
         ("executed_bytes", ctypes.c_uint64),
         ("stop", ctypes.c_void_p),
+        ("read_register", ctypes.c_void_p),
+        ("write_register", ctypes.c_void_p),
+        ("status_register", ctypes.c_uint64),
+        ("conditions", ctypes.c_uint64),
         ("previous", ctypes.c_void_p),
         ("previous_end", ctypes.c_uint64),
         ("progress", CProgress),
+        ("instructions", CCache),
+        ("constants", CCache),
         ("table", CTable),
     )
 

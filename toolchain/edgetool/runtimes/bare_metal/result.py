@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from edgetool.compilers import Image
@@ -31,6 +32,19 @@ class Block:
 
 
 @dataclass(frozen=True)
+class CacheCounts:
+    """Reads of flash by units of what one read brings, through a simulated cache.
+
+    reads: each time that another unit than the last one is wanted.   misses: that the cache does
+    not hold.   sequential: misses of the unit right behind the one before.
+    """
+
+    reads: int
+    misses: int
+    sequential: int
+
+
+@dataclass(frozen=True)
 class EmulatedRun:
     """Outputs and exact counts.
 
@@ -40,6 +54,8 @@ class EmulatedRun:
     stack_bytes: high-water mark of the model's stack, by painting, over all inferences.
     arena_used_bytes: last byte of the arena that was written, plus one, over all inferences.
     emulator: name and version.
+    flash: "instructions" and "constants", of all counted inferences; empty where no board's flash
+    was simulated.
     """
 
     outputs: tuple[Inference, ...]
@@ -49,6 +65,7 @@ class EmulatedRun:
     emulator: str
     blocks: tuple[Block, ...] = ()
     counted: int = 0
+    flash: Mapping[str, CacheCounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

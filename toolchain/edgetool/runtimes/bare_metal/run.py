@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from edgetool.compilers import Image
 from edgetool.errors import DataError
-from edgetool.packs.schema import Core
+from edgetool.packs.schema import CodeMemory, Core
 from edgetool.runtimes.bare_metal.result import EmulatedRun, Emulator, Inference
 
 TIMEOUT_S = 300.0
@@ -20,12 +20,14 @@ def run(
     *,
     count_instructions: bool = True,
     timeout_s: float = TIMEOUT_S,
+    code_memory: CodeMemory | None = None,
 ) -> EmulatedRun:
     """Call `<name>_run` once for each element of inputs.
 
     inputs: for each inference the bytes of every input, in order, of the image's sizes.
     count_instructions: exact counts, and the blocks that estimate_cycles needs.
     timeout_s: wall clock for the whole run.
+    code_memory: of a board, whose caches are simulated (EmulatedRun.flash); in unicorn only.
     Raises: DataError for inputs of the wrong size; MissingToolError; DeviceError with the place of
     a fault, the buffer that was overrun, or that there was no end.
     """
@@ -37,7 +39,7 @@ def run(
         return run_in_qemu(image, core, given, count_instructions, timeout_s)
     from edgetool.runtimes.bare_metal.unicorn_runner import run_in_unicorn
 
-    return run_in_unicorn(image, core, given, count_instructions, timeout_s)
+    return run_in_unicorn(image, core, given, count_instructions, timeout_s, code_memory)
 
 
 def _check(image: Image, inputs: tuple[Inference, ...]) -> None:

@@ -7,13 +7,17 @@ import ctypes
 import importlib
 from typing import Any, TypeAlias
 
-from edgetool.runtimes.bare_metal.blocks import CCounter, Counts
+from edgetool.runtimes.bare_metal.blocks import LINES_MAX, CCounter, Counts
 
 unicorn: Any = importlib.import_module("unicorn")
+arm_const: Any = importlib.import_module("unicorn.arm_const")
 
 Json: TypeAlias = dict[str, Any]
 Engine: TypeAlias = Any
 """unicorn.Uc, which has no types."""
+
+IT_STATE = 0x0600_FC00
+"""Of an Arm status register: the conditions of the instructions that follow (DDI 0406C, B1.3.3)."""
 
 INSTRUCTION_LIMIT_BYTES = 1 << 40
 """Executed bytes of code after which a run is taken for endless: hours."""
@@ -30,20 +34,37 @@ class CHook:
         )
         self.counter.progress.run_start, self.counter.progress.run_end = request["run_range"]
         self.counter.stop = ctypes.cast(binding.uclib.uc_emu_stop, ctypes.c_void_p)
-        handle = ctypes.c_size_t()
+        self.counter.read_register = ctypes.cast(binding.uclib.uc_reg_read, ctypes.c_void_p)
+        self.counter.write_register = ctypes.cast(binding.uclib.uc_reg_write, ctypes.c_void_p)
+        if request["architecture"] == "arm":
+            self.counter.status_register = arm_const.UC_ARM_REG_CPSR
+            self.counter.conditions = IT_STATE
+        for cache, (unit_bytes, lines) in request["caches"].items():
+            counted = getattr(self.counter, cache)
+            counted.unit_bytes, counted.lines = unit_bytes, min(max(1, lines), LINES_MAX)
         # begin 1 > end 0: everywhere.
-        add = ctypes.CDLL(binding.uclib._name).uc_hook_add
-        status = add(
+        self._add(engine, unicorn.UC_HOOK_BLOCK, library.edge_count_block, (1, 0))
+        if "constants" in request["caches"]:
+            within = (self.counter.start, self.counter.end - 1)
+            self._add(engine, unicorn.UC_HOOK_MEM_READ, library.edge_count_read, within)
+
+    def _add(self, engine: Engine, kind: int, function: Any, within: tuple[int, int]) -> None:
+        binding = importlib.import_module("unicorn.unicorn_py3.unicorn")
+        status = ctypes.CDLL(binding.uclib._name).uc_hook_add(
             ctypes.c_void_p(_handle(engine)),
-            ctypes.byref(handle),
-            ctypes.c_int(unicorn.UC_HOOK_BLOCK),
-            ctypes.cast(library.edge_count_block, ctypes.c_void_p),
+            ctypes.byref(ctypes.c_size_t()),
+            ctypes.c_int(kind),
+            ctypes.cast(function, ctypes.c_void_p),
             ctypes.byref(self.counter),
-            ctypes.c_uint64(1),
-            ctypes.c_uint64(0),
+            *map(ctypes.c_uint64, within),
         )
         if status != unicorn.UC_ERR_OK:
             raise unicorn.UcError(status)
+
+    def cache_counts(self) -> dict[str, list[int]]:
+        """[reads, misses, sequential misses] of each cache that is simulated."""
+        caches = {name: getattr(self.counter, name) for name in ("instructions", "constants")}
+        return {name: cache.counts() for name, cache in caches.items() if cache.unit_bytes}
 
     def begin(self) -> None:
         """An inference begins."""
@@ -88,6 +109,10 @@ class PythonHook:
     def counts(self) -> Counts:
         """Since the start."""
         return dict(self.blocks)
+
+    def cache_counts(self) -> dict[str, list[int]]:
+        """Nothing: caches are simulated in machine code only."""
+        return {}
 
 
 def add_block_hook(engine: Engine, request: Json) -> CHook | PythonHook | None:

@@ -15,16 +15,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from edgetool.runtimes.bare_metal.blocks import instruction_lengths
-from edgetool.runtimes.bare_metal.unicorn_hooks import Engine, add_block_hook
+from edgetool.runtimes.bare_metal.unicorn_hooks import IT_STATE, Engine, add_block_hook
 
 Json: TypeAlias = dict[str, Any]
 
 unicorn: Any = importlib.import_module("unicorn")
 arm_const: Any = importlib.import_module("unicorn.arm_const")
 riscv_const: Any = importlib.import_module("unicorn.riscv_const")
-
-_IT_STATE = 0x0600_FC00
-"""Of an Arm status register: the conditions of the instructions that follow (DDI 0406C, B1.3.3)."""
 
 SMALLEST_PAGE_BYTES = 1024
 """Of the processors emulated here (Arm's protection unit)."""
@@ -121,8 +118,8 @@ class Emulation:
         that of code still to be translated: of an IT block that goes on in the page fetched from.
         """
         state = self.engine.reg_read(arm_const.UC_ARM_REG_CPSR)
-        if state & _IT_STATE:
-            self.engine.reg_write(arm_const.UC_ARM_REG_CPSR, state & ~_IT_STATE)
+        if state & IT_STATE:
+            self.engine.reg_write(arm_const.UC_ARM_REG_CPSR, state & ~IT_STATE)
 
     def infer(self, inputs: Sequence[bytes], paint: int) -> Json:
         """One call; returns status, stack_bytes, arena_bytes, damaged (offset or None)."""
@@ -285,6 +282,7 @@ def run(request: Json, folder: Path) -> Json:
             outputs.write(emulation.outputs())
     counts = emulation.counter.counts() if emulation.counter else {}
     response["blocks"] = [[*block, *ran] for block, ran in counts.items()]
+    response["caches"] = emulation.counter.cache_counts() if emulation.counter else {}
     return response
 
 

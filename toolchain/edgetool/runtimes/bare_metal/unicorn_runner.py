@@ -15,11 +15,12 @@ from edgetool.compilers import Image
 from edgetool.compilers.elf import read_elf
 from edgetool.compilers.host import shared_object
 from edgetool.errors import CompilerError, DeviceError, MissingToolError
-from edgetool.packs.schema import Core
+from edgetool.packs.schema import CodeMemory, Core
 from edgetool.runtimes.bare_metal.outputs import split_outputs
 from edgetool.runtimes.bare_metal.process import run_to_end
 from edgetool.runtimes.bare_metal.result import (
     Block,
+    CacheCounts,
     EmulatedRun,
     Fault,
     Inference,
@@ -31,19 +32,28 @@ from edgetool.runtimes.bare_metal.result import (
 
 _MODULE = "edgetool.runtimes.bare_metal.unicorn_process"
 _FOLDER = Path(__file__).parent
-_HOOK_SOURCES = (_FOLDER / "unicorn_hook.c", _FOLDER / "block_table.h")
+_HOOK_SOURCES = tuple(
+    _FOLDER / name for name in ("unicorn_hook.c", "block_table.h", "flash_cache.h")
+)
 _SCRATCH_BYTES = 16384
 """The harness's stack, unused in unicorn: pointers to several inputs and outputs go there."""
 
 
 def run_in_unicorn(
-    image: Image, core: Core, inputs: tuple[Inference, ...], count: bool, timeout_s: float
+    image: Image,
+    core: Core,
+    inputs: tuple[Inference, ...],
+    count: bool,
+    timeout_s: float,
+    code_memory: CodeMemory | None = None,
 ) -> EmulatedRun:
     """As edgetool.runtimes.bare_metal.run; blocks come from all inferences."""
     _require(core)
     with tempfile.TemporaryDirectory(prefix="edgetool-unicorn-") as name:
         folder = Path(name)
-        _write_request(folder, _request(image, core, len(inputs), count, timeout_s), image, inputs)
+        request = _request(image, core, len(inputs), count, timeout_s)
+        request["caches"] = _caches(code_memory)
+        _write_request(folder, request, image, inputs)
         response = _call(image, folder, timeout_s)
         _refuse_failure(image, response, timeout_s)
         outputs = split_outputs((folder / "outputs").read_bytes(), image.plan, len(inputs))
@@ -57,6 +67,7 @@ def run_in_unicorn(
         emulator=f"unicorn {response['unicorn']}",
         blocks=blocks,
         counted=len(inferences) if blocks else 0,
+        flash={name: CacheCounts(*counts) for name, counts in response["caches"].items()},
     )
 
 
@@ -101,6 +112,17 @@ def _request(image: Image, core: Core, inferences: int, count: bool, timeout_s: 
         "count": count,
         "hook": _hook() if count else None,
         "timeout_s": timeout_s,
+    }
+
+
+def _caches(memory: CodeMemory | None) -> dict[str, tuple[int, int]]:
+    """(bytes of a read, reads that are kept) of what the board's flash answers."""
+    if memory is None:
+        return {}
+    unit = memory.read_bytes
+    return {
+        "instructions": (unit, memory.instruction_cache_bytes // unit),
+        "constants": (unit, memory.data_cache_bytes // unit),
     }
 
 
