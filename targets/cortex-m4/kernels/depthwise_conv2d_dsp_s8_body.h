@@ -17,6 +17,7 @@
  * and offsets are part of the instructions. */
 #include "edge_dsp.h"
 #include "edge_dsp_halves.h"
+#include "edge_dsp_planes.h"
 #include "edge_dsp_tails.h"
 
 #define GROUP 4 /* channels of a word of the input */
@@ -25,6 +26,11 @@
 #define COVERED_COLUMNS ((EDGE_KERNEL_COLUMNS - 1) * EDGE_DILATION_COLUMNS + 1)
 #define PLANE (EDGE_PLANE_ROWS * EDGE_PITCH)
 #define LOADED (EDGE_PITCH <= 4 ? 4 : 2) /* words at a time */
+#if EDGE_IN_COLUMNS < 8
+#define WIDENED 4 /* words a round: all of a short row */
+#else
+#define WIDENED 2
+#endif
 #define IS_WHOLE_ROW (EDGE_BLOCK == EDGE_OUT_COLUMNS)
 #define REST (EDGE_OUT_COLUMNS % EDGE_BLOCK)
 #define WEIGHT_BYTES ((EDGE_KERNEL_ROWS * EDGE_KERNEL_COLUMNS * EDGE_WEIGHT_BITS + 7) / 8)
@@ -185,7 +191,7 @@ static void prepare_channel(channel_constants *c, const depthwise_conv2d_dsp_s8_
 static inline __attribute__((always_inline)) void widen_words(uint32_t *to, const int8_t *in,
                                                               uint32_t offset)
 {
-    EDGE_UNROLL(4)
+    EDGE_UNROLL(WIDENED)
     for (int32_t left = EDGE_IN_COLUMNS / 2; left > 0; left--) {
         const uint32_t a = edge_load_word(in), b = edge_load_word(in + EDGE_IN_COLUMN_STEP);
         const uint32_t a_even = edge_sxtab16(offset, a), b_even = edge_sxtab16(offset, b);
@@ -224,6 +230,10 @@ static void widen_bytes(uint32_t *to, const int8_t *in, int32_t zero_point, int3
 
 static EDGE_NOINLINE void blank_row(uint32_t *row, int32_t channels)
 {
+    if (EDGE_PITCH > 4) {
+        edge_blank_planes(row, EDGE_PITCH, PLANE, channels);
+        return;
+    }
     for (; channels > 0; channels--, row += PLANE)
         for (int32_t j = 0; j < EDGE_PITCH; j++)
             row[j] = 0;
@@ -256,12 +266,7 @@ static EDGE_NOINLINE void fill_planes(strip *s, int32_t rows)
 static void drop_rows(strip *s, int32_t rows)
 {
     const int32_t kept = s->filled > rows ? s->filled - rows : 0;
-    for (int32_t channel = 0; channel < s->channels; channel++) {
-        uint32_t *to = s->planes + channel * PLANE;
-        const uint32_t *from = to + rows * EDGE_PITCH;
-        for (int32_t left = kept * EDGE_PITCH; left > 0; left--)
-            *to++ = *from++;
-    }
+    edge_move_planes(s->planes, rows * EDGE_PITCH, kept * EDGE_PITCH, PLANE, s->channels);
     s->filled = kept;
     s->top += rows;
 }
@@ -283,9 +288,8 @@ int EDGE_FUNCTION(const depthwise_conv2d_dsp_s8_params *p, const int8_t *in,
         return EDGE_BAD_ARG;
     channel_constants *constants = scratch;
     uint32_t *const planes = (uint32_t *)(constants + 1);
-    for (int32_t i = 0; !IS_WHOLE_ROW && i < PLANE * (EDGE_CHANNELS < GROUP ? EDGE_CHANNELS : GROUP);
-         i++)
-        planes[i] = 0;
+    if (!IS_WHOLE_ROW)
+        edge_blank_planes(planes, PLANE, PLANE, EDGE_CHANNELS < GROUP ? EDGE_CHANNELS : GROUP);
     for (int32_t first = 0; first < EDGE_CHANNELS; first += GROUP) {
         const int32_t left = EDGE_CHANNELS - first;
         strip s = {p, in + first, planes, left < GROUP ? left : GROUP, -p->pad_top, 0};
