@@ -26,7 +26,7 @@ from mac_cases import (
 )
 from overlapping import between_copies, closely, distance
 from single_operation import random_samples
-from variant_cases import additions
+from variant_cases import layers
 
 import edgetool.exporters.c.model as exporter
 from edgetool.compilers import Firmware, build
@@ -145,7 +145,7 @@ def test_layers_may_lie_over_their_inputs(
 
 
 @FEW
-@given(program=st.one_of(INT8_LAYERS, LAYERS, additions()))
+@given(program=st.one_of(INT8_LAYERS, LAYERS, layers()))
 def test_variants_may_lie_over_their_inputs(
     built: Mapping[str, CompiledKernels], program: Program
 ) -> None:
