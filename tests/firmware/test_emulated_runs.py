@@ -53,7 +53,7 @@ def test_dense_layer_is_right_and_both_emulators_agree(core: str, tmp_path: Path
         assert [outputs[0] for outputs in done.outputs] == [dense_reference(i[0]) for i in inputs]
         assert done.arena_used_bytes == 4
         assert len(done.instructions) == 5
-        assert min(done.instructions) > 64
+        assert min(done.instructions) > 16  # Helium makes four products in one
     figures = {(r.instructions, r.stack_bytes, r.arena_used_bytes) for r in runs.values()}
     assert len(figures) == 1
 
