@@ -90,6 +90,26 @@ def test_an_option_that_is_not_known_lists_what_is(
     refused(here, arguments, 2, message, hint)
 
 
+def test_repeats_without_a_board_are_refused(here: Path) -> None:
+    folder = succeed(*CALIBRATED, "--json").json["artifact"]
+    message = "--repeats 5 counts inferences on a board, and none is named"
+    refused(here, ("profile", folder, "--repeats", 5), 2, message, "--device PORT")
+
+
+def test_options_that_round_nothing_say_so(here: Path) -> None:
+    chosen = ("--precision", "float32", "--effort", "normal", "--ranges", "mse", "--json")
+    notes = succeed("compile", MODEL, "--target", "cortex-m4", "--compiler", "none",
+                    *chosen).json["notes"]  # fmt: skip
+    for option in ("--effort normal", "--ranges mse"):
+        assert f"{option} changed nothing: nothing is quantized (float32)" in notes
+
+
+def test_evaluation_data_without_labels_are_named(here: Path) -> None:
+    np.savez(here / "x.npz", x=digits())
+    found = succeed(*CALIBRATED, "--evaluate", "x.npz", "--json").json
+    assert "evaluation data hold no labels (an array named y): nothing is scored" in found["notes"]
+
+
 def test_int8_for_a_gpu_without_int8_says_so(here: Path) -> None:
     arguments = ("compile", MODEL, "--target", "jetson-nano", "--precision", "int8")
     message = "target 'jetson-nano' has no int8: it runs float32, float16"

@@ -12,6 +12,7 @@ import onnx.parser
 import pytest
 import schemas
 from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed
+from refusal import refused
 
 from edgetool import evaluation
 from edgetool.artifact import Artifact
@@ -91,6 +92,12 @@ def test_samples_without_labels_give_closeness_and_no_metric(
     assert content["sqnr_db"]["value"] > 10
 
 
+def test_samples_without_labels_and_reference_are_refused(here: Path) -> None:
+    np.savez(here / "x.npz", x=load_data(EVALUATION, [input_of_digits()]).inputs["image"])
+    message = "'x.npz' has no labels that suggest a metric, and there is no reference"
+    refused(here, ("evaluate", MODEL, "--samples", "x.npz"), 2, message, "--reference MODEL")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -157,7 +164,8 @@ def test_outputs_without_a_batch_dimension_are_scored(tmp_path: Path) -> None:
 def test_a_model_of_several_samples_at_a_time_is_refused_and_a_shape_helps(tmp_path: Path) -> None:
     text = f"{HEAD} g (float[4, 8] x) => (float[4, 8] y) {{ y = Relu (x) }}"
     model = save_model(tmp_path / "four.onnx", text)
-    np.savez(tmp_path / "x.npz", x=np.ones((3, 8), np.float32))
+    ones = np.ones((3, 8), np.float32)
+    np.savez(tmp_path / "x.npz", x=ones, y=ones)
     finished = edgetool("evaluate", model, "--samples", tmp_path / "x.npz", "--json")
     assert finished.code == 3
     error = finished.json["error"]

@@ -54,7 +54,15 @@ def test_a_refusal_names_fit_ram_with_its_bytes_where_that_helps(here: Path) -> 
     assert "--fit" not in finished.err
 
 
-@pytest.mark.parametrize("value", ["flash", "ram=lots", "ram=40KB"])
+def test_a_budget_that_no_strips_meet_is_said(here: Path) -> None:
+    found = succeed(*COMPILE, "cortex-m4", "--compiler", "none", "--fit", "ram=1K", "--json").json
+    arena = found["arena_bytes"]["value"]
+    [note] = [note for note in found["notes"] if "is not met" in note]
+    assert note.startswith("--fit ram=1024 is not met")
+    assert f"{arena:,} bytes, {arena - 1024:,} too many" in note
+
+
+@pytest.mark.parametrize("value", ["flash", "ram=lots", "ram=40KB", "ram=0"])
 def test_other_values_are_refused(here: Path, value: str) -> None:
     arguments = (*COMPILE, "cortex-m4", "--fit", value)
     refused(here, arguments, 2, f"--fit {value} is not known", "--fit ram=40K")

@@ -112,7 +112,7 @@ def evaluate_model(
     in each model's own layout and type.   metric: None takes what the labels suggest.
     shapes: of a model file's inputs by name, where they are not fixed or hold a batch.
     Raises: ModelError, DataError, UsageError and what running raises; DataError for outputs that
-    cannot be compared.
+    cannot be compared, and where there is nothing to score by.
     """
     candidate = open_model(model, shapes or {})
     dataset = load_data(samples, candidate.specs)
@@ -129,6 +129,15 @@ def evaluate_model(
             closeness(expected, outputs, candidate.judge),
         )
     own = _scores(metric, outputs, dataset, candidate.judge)
+    if not own and reference is None:
+        raise DataError(
+            f"'{samples}' has no labels that suggest a metric, and there is no reference",
+            hints=(
+                "an array of labels named y, one a sample",
+                "--reference MODEL   the float model, for SQNR and equal decisions",
+                "--metric NAME       top1, auc, mse or module:function",
+            ),
+        )
     return Evaluation(dataset.samples, candidate.judge, own, *compared, notes)
 
 

@@ -88,7 +88,10 @@ def top1(outputs: Arrays, labels: Array | None, inputs: Arrays) -> float:
     classes = output.reshape(len(output), -1).shape[1]
     if classes < 2 or int(labels.max()) >= classes or int(labels.min()) < 0:
         low, high = int(labels.min()), int(labels.max())
-        raise DataError(f"labels {low}..{high} do not fit an output of {classes} classes")
+        raise DataError(
+            f"labels {low}..{high} do not fit an output of {classes} classes",
+            hints=(f"labels from 0 to {max(classes - 1, 0)}", "--metric auc or mse"),
+        )
     return float((decisions(output) == labels[:, 0]).mean())
 
 

@@ -30,7 +30,7 @@ class Fit:
         """ram, ram=40960 or ram=40K. Raises: UsageError for anything else."""
         resource, equals, size = text.partition("=")
         found = SIZE.fullmatch(size)
-        if resource != "ram" or (equals and found is None):
+        if resource != "ram" or (equals and (found is None or int(found[1]) == 0)):
             raise UsageError(
                 f"--fit {text} is not known",
                 hints=(
@@ -39,6 +39,15 @@ class Fit:
                 ),
             )
         return cls(int(found[1]) * UNITS[found[2]] if found else None)
+
+    def missed(self, arena_bytes: int) -> tuple[str, ...]:
+        """A note where the smallest arena found is above the budget."""
+        if self.budget_bytes is None or arena_bytes <= self.budget_bytes:
+            return ()
+        return (
+            f"--fit ram={self.budget_bytes} is not met: the smallest arena found has"
+            f" {arena_bytes:,} bytes, {arena_bytes - self.budget_bytes:,} too many",
+        )
 
 
 @dataclass(frozen=True)

@@ -109,8 +109,9 @@ def prepare(
     program, notes = lower_for(request, target, precision, graph)
     for dataset in (calibration, evaluation):
         notes += data_notes(dataset)
-    notes += overlap_note(calibration, evaluation)
+    notes += overlap_note(calibration, evaluation) + unscored_note(request, evaluation)
     notes += unused_calibration_note(calibration, precision, source)
+    notes += unused_rounding_notes(request, precision, source)
     if program is not None:
         inputs, outputs = ports_of_program(program, graph)
     else:
@@ -134,10 +135,37 @@ def unused_calibration_note(
     calibration: Dataset | None, precision: str, source: Graph
 ) -> tuple[str, ...]:
     """A note when calibration data choose no ranges, so that nobody thinks they did."""
-    if calibration is None or (precision in ACTIVATION_BITS and not source.is_quantized()):
+    why = why_nothing_is_quantized(precision, source)
+    if calibration is None or not why:
         return ()
-    why = "the model brings its own int8 parameters" if source.is_quantized() else precision
     return (f"calibration data set no ranges ({why}): they only become golden samples",)
+
+
+def unscored_note(request: CompileRequest, evaluation: Dataset | None) -> tuple[str, ...]:
+    """A note where --evaluate has nothing to score by."""
+    if evaluation is None or evaluation.labels is not None or request.metric is not None:
+        return ()
+    return ("evaluation data hold no labels (an array named y): nothing is scored",)
+
+
+def unused_rounding_notes(
+    request: CompileRequest, precision: str, source: Graph
+) -> tuple[str, ...]:
+    """A note for each option about quantization where nothing is quantized."""
+    why = why_nothing_is_quantized(precision, source)
+    chosen = {"--effort": request.effort != "fast" and request.effort, "--ranges": request.ranges}
+    return tuple(
+        f"{option} {value} changed nothing: nothing is quantized ({why})"
+        for option, value in chosen.items()
+        if value and why
+    )
+
+
+def why_nothing_is_quantized(precision: str, source: Graph) -> str:
+    """The reason, or "" where a float model is quantized."""
+    if source.is_quantized():
+        return "the model brings its own int8 parameters"
+    return "" if precision in ACTIVATION_BITS else precision
 
 
 def pass_options(
@@ -256,12 +284,13 @@ def fit_prepared(prepared: Prepared, program: Program, progress: Progress | None
 
 
 def fit_note(prepared: Prepared) -> tuple[str, ...]:
-    """What --fit changed, also where it is nothing."""
+    """What --fit changed, also where it is nothing or not enough."""
     if prepared.request.fit is None:
         return ()
     if prepared.fitted is None:
         return (f"--fit ram changed nothing: '{prepared.target.name}' runs no generated C",)
-    return (prepared.fitted.note,)
+    missed = Fit.parse(prepared.request.fit).missed(prepared.fitted.arena_bytes)
+    return (prepared.fitted.note, *missed)
 
 
 def memory_of(prepared: Prepared, compiled: CompiledC) -> dict[str, Any]:
@@ -316,7 +345,10 @@ def run_reference(
 
 
 def score(prepared: Prepared, folder: Path, progress: Progress | None) -> dict[str, Figure]:
-    """The metric on the evaluation data, by the executor that defines the result."""
+    """The metric on the evaluation data, by the executor that defines the result.
+
+    A graph that does not lower to a Program is run by ONNX Runtime, and the source says so.
+    """
     dataset, program = prepared.evaluation, prepared.program
     if dataset is None:
         return {}
@@ -330,7 +362,8 @@ def score(prepared: Prepared, folder: Path, progress: Progress | None) -> dict[s
         outputs = from_program(program, values)
     metric = choose_metric(prepared.request.metric, outputs, dataset)
     # The path of the data is not part of the result; their sha256 stands in the manifest.
-    source = f"reference executor, {dataset.samples} samples"
+    judge = "reference executor" if program is not None else "onnxruntime, unoptimised"
+    source = f"{judge}, {dataset.samples} samples"
     scores = evaluate(metric, outputs, dataset)
     return {name: replace(figure, source=source) for name, figure in scores.items()}
 

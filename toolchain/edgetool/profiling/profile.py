@@ -49,16 +49,23 @@ def profile_artifact(
 
     device: a board that runs edgetool's firmware with this artifact; repeats: its inferences.
     aims: build and emulate for the other aims of --optimize too.
-    Raises: MissingToolError, CompilerError, DeviceError.
+    Raises: MissingToolError, CompilerError, DeviceError, UsageError for options that do not
+    go together.
     """
     if device is not None:
         if compiler or emulator or aims:
             raise UsageError(
-                "--device and --compiler, --emulator or --aims are two ways to profile"
+                "--device and --compiler, --emulator or --aims are two ways to profile",
+                hints=("leave out --device to emulate", "or keep it, and leave out the others"),
             )
         from edgetool.profiling.board import REPEATS, profile_on_board
 
         return profile_on_board(artifact, device, repeats or REPEATS, progress)
+    if repeats is not None:
+        raise UsageError(
+            f"--repeats {repeats} counts inferences on a board, and none is named",
+            hints=("add --device PORT", "leave out --repeats: the emulator counts exactly"),
+        )
     if artifact.manifest.target["family"] == "microcontroller":
         from edgetool.profiling.emulated import profile_firmware
 

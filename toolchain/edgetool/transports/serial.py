@@ -141,7 +141,11 @@ def _cannot_open(path: str, error: Exception) -> DeviceError:
             f"'{path}' is in use by another program",
             hints=["close the serial monitor that has it open"],
         )
-    return DeviceError(f"cannot open '{path}' as a serial port", details=[text])
+    return DeviceError(
+        f"cannot open '{path}' as a serial port",
+        details=[text],
+        hints=[f"one of: {', '.join(_ports()) or 'none is there; plug the board in'}"],
+    )
 
 
 def _ports() -> list[str]:
