@@ -44,5 +44,5 @@ def spectra(count: int, anomalies: bool, seed: int) -> Array:
     frames = frames + 0.25 * rng.standard_normal((count, 5, 128))
     if anomalies:
         centre = rng.uniform(60, 120, (count, 1, 1))
-        frames = frames + 1.2 * np.exp(-0.5 * ((bands - centre) / 4) ** 2)
+        frames = frames + 0.5 * np.exp(-0.5 * ((bands - centre) / 4) ** 2)
     return frames.reshape(count, -1).astype(np.float32)
