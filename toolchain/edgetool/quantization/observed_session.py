@@ -51,31 +51,6 @@ class ValueSession:
         return dict(zip(self.names, _run(self._session, self.names, feeds), strict=True))
 
 
-class OverridingSession:
-    """Runs the graph, optimised, with the named values fed in place of computed ones.
-
-    Raises: ModelError when onnxruntime cannot load or run the graph.
-    """
-
-    def __init__(self, graph: Graph, names: Sequence[str]) -> None:
-        proto: onnx.ModelProto = ir.serde.to_proto(graph.model)
-        self.names = [output.name for output in proto.graph.output]
-        given = {value.name for value in proto.graph.input}
-        for node in proto.graph.node:
-            for index, name in enumerate(node.output):
-                if name in names:
-                    node.output[index] = f"{name}_computed"
-        for name in names:
-            if name not in given:
-                made = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-                proto.graph.input.append(made)
-        self._session = _open(proto.SerializeToString())
-
-    def run(self, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
-        """The graph's outputs by name."""
-        return dict(zip(self.names, _run(self._session, self.names, feeds), strict=True))
-
-
 class ExtremesSession:
     """Runs the graph, optimised, and gives extremes of the values.
 
