@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed
-from refusal import refused
+from refusal import assert_refused, refused
 
 SOURCES = ("compile", MODEL, "--target", "cortex-m4", "--compiler", "none")
 CALIBRATED = (*SOURCES, "--calibrate", CALIBRATION)
@@ -114,6 +114,16 @@ def test_int8_for_a_gpu_without_int8_says_so(here: Path) -> None:
     arguments = ("compile", MODEL, "--target", "jetson-nano", "--precision", "int8")
     message = "target 'jetson-nano' has no int8: it runs float32, float16"
     refused(here, arguments, 2, message, "this GPU has no INT8", "--precision float16")
+
+
+def test_a_quantized_model_is_told_to_keep_its_parameters_only_where_it_can(here: Path) -> None:
+    model = Path(succeed(*CALIBRATED, "--json").json["artifact"]) / "model.onnx"
+    compile_for = ("compile", model, "--target")
+    kept = (*compile_for, "cortex-m4", "--precision", "float16")
+    refused(here, kept, 2, "target 'cortex-m4' has no float16", "leave out --precision to keep")
+    finished = edgetool(*compile_for, "jetson-nano")
+    assert_refused(finished, 2, "target 'jetson-nano' has no int8", "give the float model")
+    assert "leave out" not in finished.err
 
 
 # --- calibration ----------------------------------------------------------------------------------

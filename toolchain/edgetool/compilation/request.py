@@ -121,10 +121,10 @@ def _check_target_has(
         return
     hints = [f"--precision {target.default_precision}"]
     if graph.is_quantized():
-        hints = [
-            f"leave out --precision to keep its {graph.integer_precision()} parameters",
-            "give the float model for another precision of these",
-        ]
+        own = graph.integer_precision()
+        hints = [f"give the float model: its weights cannot be recovered from {own}"]
+        if own in target.precisions:
+            hints = [f"leave out --precision to keep its {own} parameters"]
     raise UsageError(
         f"target '{target.name}' has no {precision}: it runs {', '.join(target.precisions)}",
         details=target.notes,
