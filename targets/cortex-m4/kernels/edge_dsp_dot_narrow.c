@@ -15,7 +15,7 @@
     LOAD_TAPS TAKE(", lsl #12") FIRST_CHANNEL("r10") TAKE(", lsl #8") SECOND_CHANNEL("r10") \
     TWO_TAPS_MORE
 #define ROUND_BYTES "76"
-#define UNROLLED 16 /* rounds */
+#define UNROLLED 8 /* rounds */
 
 /* r8, r9 = multipliers; r10, r11 = addends; r12 = shifts to the right. */
 #define LOAD_SCALES "ldm lr!, {r8-r12}\n"
@@ -42,7 +42,6 @@ EDGE_NAKED static const uint32_t *dot(const edge_dot_block *block EDGE_UNUSED,
 
         ".p2align 2\n"
         "2:\n"
-        FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS
         FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS
         "ldr pc, " AFTER_LOOP "\n"
 

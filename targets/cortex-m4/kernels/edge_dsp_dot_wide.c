@@ -45,7 +45,6 @@ EDGE_NAKED const uint32_t *edge_dot_wide_3x2(const edge_dot_block *block EDGE_UN
         ".p2align 2\n"
         "2:\n"
         SIX_TAPS SIX_TAPS SIX_TAPS SIX_TAPS SIX_TAPS SIX_TAPS
-        SIX_TAPS SIX_TAPS SIX_TAPS SIX_TAPS SIX_TAPS SIX_TAPS
         "ldr pc, " AFTER_LOOP "\n"
 
         ".p2align 2\n"

@@ -75,7 +75,6 @@ EDGE_NAKED static const uint32_t *dot(const uint32_t *values EDGE_UNUSED,
         ".p2align 2\n"
         "2:\n"
         SIX_CHANNELS SIX_CHANNELS SIX_CHANNELS SIX_CHANNELS SIX_CHANNELS SIX_CHANNELS
-        SIX_CHANNELS SIX_CHANNELS SIX_CHANNELS SIX_CHANNELS SIX_CHANNELS SIX_CHANNELS
         "ldr pc, " AFTER_LOOP "\n"
 
         ".p2align 2\n"
@@ -191,7 +190,7 @@ static image image_of(const edge_winograd_params *p, const edge_winograd_scheme 
                       const int8_t *in, int8_t *out, void *scratch)
 {
     const int32_t positions = scheme->inputs * scheme->inputs;
-    const int32_t unrolled = 12, rounds = (p->in_channels / 2 - 1) / 3;
+    const int32_t unrolled = 6, rounds = (p->in_channels / 2 - 1) / 3;
     const int32_t passes = rounds > unrolled ? (rounds + unrolled - 1) / unrolled : 1;
     int32_t *sums = (int32_t *)scratch + positions * EDGE_PIXELS * p->in_channels / 2;
     const image im = {
