@@ -15,7 +15,7 @@ from edgetool.packs import find_target
 from edgetool.profiling.emulated import EmulatedBuild
 from edgetool.program.program import Program
 from edgetool.verification.emulator import samples_as_bytes
-from networks import NETWORKS, write_network
+from random_networks import NETWORKS, write_network
 
 ANY_CORE = "cortex-m4"  # a Program does not depend on which core it is for
 PUBLISHED = {"digits-cnn": "model.onnx", "kws": "kws_int8.tflite", "ic": "ic_int8.tflite"}
