@@ -13,6 +13,10 @@ EdgetoolError                     exit code
 │   ├── DoesNotFitError           3   more RAM or flash than the target has
 │   └── CompilerError             3   the C compiler refused generated code
 ├── DeviceError                   4   a device, a link, a meter, an emulator run
+│   ├── LinkError                 4   the link to a device: try again and nothing is lost
+│   ├── HostKeyError              4   a device that is not the one that was enrolled
+│   ├── AuthenticationError       4   a device that does not let the user in
+│   └── ProtocolError             4   an answer that no device of ours gives
 └── CheckError                    5   verification, accuracy floor, comparison limit
 Anything else is our bug: exit code 70.
 """
@@ -121,6 +125,30 @@ class DeviceError(EdgetoolError):
 
     exit_code = 4
     kind = "device"
+
+
+class LinkError(DeviceError):
+    """The link to a device was lost or never came up; trying again is safe."""
+
+    kind = "link"
+
+
+class HostKeyError(DeviceError):
+    """A device shows another host key than the one that was pinned."""
+
+    kind = "host-key"
+
+
+class AuthenticationError(DeviceError):
+    """A device does not let the user in."""
+
+    kind = "authentication"
+
+
+class ProtocolError(DeviceError):
+    """A device answered what its side of a protocol never says."""
+
+    kind = "protocol"
 
 
 class CheckError(EdgetoolError):
