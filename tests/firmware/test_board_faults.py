@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from board_line import Line, host_board
 from edgetool.errors import DeviceError
-from edgetool.runtimes.serial_board import Board, Counter, Device, Room, connect, link
+from edgetool.runtimes.serial_board import Board, Counter, Room, SerialBoard, connect, link
 from edgetool.runtimes.serial_board.identity import identity_in
 from edgetool.transports.frames import Frame, FrameReader
 from needs import require_module
@@ -40,8 +40,8 @@ def line(program: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
         yield found
 
 
-def device(line: Line, timeout_s: float = 5.0) -> Device:
-    return Device(line.path, run_timeout_s=timeout_s)
+def device(line: Line, timeout_s: float = 5.0) -> SerialBoard:
+    return SerialBoard(line.path, run_timeout_s=timeout_s)
 
 
 def infer(line: Line) -> bytes:

@@ -18,7 +18,7 @@ from edgetool.errors import DeviceError
 from edgetool.figures import Figure
 from edgetool.profiling import profile_artifact
 from edgetool.profiling.board import first_golden_input
-from edgetool.runtimes.serial_board import Counter, Device, connect
+from edgetool.runtimes.serial_board import Counter, SerialBoard, connect
 from edgetool.verification import verify_artifact
 from needs import require_module, require_tool
 
@@ -53,8 +53,8 @@ def test_a_board_computes_the_reference_and_counts_what_the_emulator_counts(
     assert made.image is not None
     assert made.qemu_machine is not None
     with qemu_on_a_pty(made.qemu_machine, made.image.elf) as port:
-        found = profile_artifact(artifact, device=Device(port), repeats=3)
-        verified = verify_artifact(artifact, device=Device(port))
+        found = profile_artifact(artifact, device=SerialBoard(port), repeats=3)
+        verified = verify_artifact(artifact, device=SerialBoard(port))
     board = {result.name: result for result in verified.runtimes}["board"]
     assert (board.problem, board.outputs.exact, board.samples) == (None, True, 4)
     assert all(layer.exact for layer in board.operators.values())
@@ -99,7 +99,7 @@ def test_without_an_instruction_clock_counts_are_absent_and_never_zero(
 ) -> None:
     artifact, command = m4
     with Line(command[: command.index("-icount")]) as line:
-        found = profile_artifact(artifact, device=Device(line.path), repeats=2)
+        found = profile_artifact(artifact, device=SerialBoard(line.path), repeats=2)
     assert found.figures.keys().isdisjoint({"cycles", "instructions", "latency_s"})
     assert found.figures["stack_bytes"].value > 0
     assert (found.layers, found.samples) == ((), {})
@@ -117,7 +117,7 @@ def test_the_first_layer_that_differs_is_named(
     weights = next(name for name in symbols if name.startswith("digits_dense_weights"))
     damage(made.image.elf, weights, 5, b"\x55")
     with Line(qemu_command("mps2-an386", made.image.elf)) as line:
-        found = verify_artifact(artifact, device=Device(line.path))
+        found = verify_artifact(artifact, device=SerialBoard(line.path))
     board = {result.name: result for result in found.runtimes}["board"]
     assert board.problem is not None
     assert board.problem.startswith("layer dense differs by ")
@@ -145,9 +145,9 @@ def test_a_fault_in_the_model_names_its_address_and_the_board_starts_anew(
     address = damage(elf, "digits_run", 0, b"\xff\xde")  # UDF #255, Armv7-M A7.7.194
     with Line(qemu_command("mps2-an386", elf)) as line:
         with pytest.raises(DeviceError, match="faulted on the board") as caught:
-            profile_artifact(artifact, device=Device(line.path), repeats=2)
+            profile_artifact(artifact, device=SerialBoard(line.path), repeats=2)
         assert f"pc {address:#010x}" in caught.value.details[0]
-        with connect(Device(line.path), artifact.sha256) as board:
+        with connect(SerialBoard(line.path), artifact.sha256) as board:
             assert board.identity.model == "digits", "it answers again after its own reset"
 
 
@@ -159,7 +159,7 @@ def test_counts_so_far_are_kept_when_the_board_goes(m4: tuple[Artifact, list[str
             line.reset()
 
         with pytest.raises(DeviceError, match="was reset") as caught:
-            profile_artifact(artifact, device=Device(line.path), repeats=500, progress=unplug)
+            profile_artifact(artifact, device=SerialBoard(line.path), repeats=500, progress=unplug)
     kept = artifact.result(INTERRUPTED)
     assert kept is not None
     values = kept["samples"]["instructions"]["values"]
@@ -218,9 +218,9 @@ def test_a_port_from_a_users_pack_runs_on_another_makers_uart(tmp_path: Path) ->
     assert made.image is not None
     assert (made.port, made.tried) == ("microbit", "in this test")
     with Line(qemu_command("microbit", made.image.elf)) as line:
-        found = profile_artifact(artifact, device=Device(line.path), repeats=2)
-        verified = verify_artifact(artifact, device=Device(line.path))
-        with connect(Device(line.path)) as board:
+        found = profile_artifact(artifact, device=SerialBoard(line.path), repeats=2)
+        verified = verify_artifact(artifact, device=SerialBoard(line.path))
+        with connect(SerialBoard(line.path)) as board:
             assert board.identity.counter is Counter.SYSTICK
             board.load(first_golden_input(artifact, program_of(artifact)))
             counts = board.run(8)
@@ -243,8 +243,8 @@ def test_a_board_with_a_cycle_counter_and_a_clock_is_measured(tmp_path: Path) ->
     command = [gcc, "-O1", "-D_POSIX_C_SOURCE=200809L", f"-I{made.folder / 'src'}", *sources]
     subprocess.run([*map(str, command), "-o", str(program)], check=True)
     with Line([program]) as line:
-        found = profile_artifact(artifact, device=Device(line.path), repeats=20)
-        verified = verify_artifact(artifact, device=Device(line.path))
+        found = profile_artifact(artifact, device=SerialBoard(line.path), repeats=20)
+        verified = verify_artifact(artifact, device=SerialBoard(line.path))
     figures = found.figures
     for name in ("cycles", "latency_s", "stack_bytes", "arena_used_bytes"):
         assert figures[name].kind == "measured", name

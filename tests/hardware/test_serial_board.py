@@ -12,30 +12,30 @@ import pytest
 
 from edgetool.artifact import Artifact
 from edgetool.profiling import profile_artifact
-from edgetool.runtimes.serial_board import Device
+from edgetool.runtimes.serial_board import SerialBoard
 from edgetool.verification import verify_artifact
 
 SPREAD_MAX = 0.01  # of the median: nothing else runs on the board
 
 
 @pytest.fixture
-def board() -> tuple[Artifact, Device]:
+def board() -> tuple[Artifact, SerialBoard]:
     """The board and its artifact, else skip."""
     port, folder = os.environ.get("EDGETOOL_BOARD"), os.environ.get("EDGETOOL_BOARD_ARTIFACT")
     if not port or not folder:
         pytest.skip("set EDGETOOL_BOARD to a serial port, EDGETOOL_BOARD_ARTIFACT to its artifact")
-    return Artifact.open(Path(folder)), Device(port)
+    return Artifact.open(Path(folder)), SerialBoard(port)
 
 
 def test_a_real_board_computes_the_reference_in_every_layer(
-    board: tuple[Artifact, Device],
+    board: tuple[Artifact, SerialBoard],
 ) -> None:
     artifact, device = board
     found = verify_artifact(artifact, device=device)
     assert {run.name: run.problem for run in found.runtimes}["board"] is None
 
 
-def test_a_real_boards_figures_are_measured_and_steady(board: tuple[Artifact, Device]) -> None:
+def test_a_real_boards_figures_are_measured_and_steady(board: tuple[Artifact, SerialBoard]) -> None:
     artifact, device = board
     figures = profile_artifact(artifact, device=device).figures
     assert figures["stack_bytes"].kind == "measured"

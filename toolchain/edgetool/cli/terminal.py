@@ -19,7 +19,7 @@ from edgetool.errors import EdgetoolError, UsageError
 
 if TYPE_CHECKING:
     from edgetool.artifact import Artifact
-    from edgetool.runtimes.serial_board import Device
+    from edgetool.runtimes.serial_board import SerialBoard
 
 P = ParamSpec("P")
 
@@ -105,11 +105,11 @@ def save_result(artifact: Artifact, name: str, content: Mapping[str, Any]) -> No
         say(f"note: {name} is not kept in '{artifact.folder}': {error.strerror}")
 
 
-def device_at(path: str | None, baud: int, timeout_s: float) -> Device | None:
+def device_at(path: str | None, baud: int, timeout_s: float) -> SerialBoard | None:
     """The board that --device names, None without it."""
-    from edgetool.runtimes.serial_board import Device
+    from edgetool.runtimes.serial_board import SerialBoard
 
-    return None if path is None else Device(path, baud, timeout_s)
+    return None if path is None else SerialBoard(path, baud, timeout_s)
 
 
 def say(line: str) -> None:

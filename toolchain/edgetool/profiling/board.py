@@ -17,7 +17,7 @@ from edgetool.figures import Figure, Series
 from edgetool.profiling.layer_cost import LayerCost, with_shares
 from edgetool.profiling.profile import Profiled
 from edgetool.program.program import Program
-from edgetool.runtimes.serial_board import Board, Counter, Device, Identity, connect
+from edgetool.runtimes.serial_board import Board, Counter, Identity, SerialBoard, connect
 from edgetool.runtimes.serial_board.board import RUNS_MAX
 from edgetool.runtimes.session import Progress
 from edgetool.verification.emulator import samples_as_bytes
@@ -47,7 +47,7 @@ class Counts:
 
 
 def profile_on_board(
-    artifact: Artifact, device: Device, repeats: int, progress: Progress | None
+    artifact: Artifact, device: SerialBoard, repeats: int, progress: Progress | None
 ) -> Profiled:
     """Counts of whole inferences and of each layer, stack and arena, on the first golden input.
 

@@ -10,7 +10,7 @@ from edgetool.artifact import Artifact
 from edgetool.errors import UsageError
 from edgetool.figures import Figure, Series
 from edgetool.profiling.layer_cost import LayerCost
-from edgetool.runtimes.serial_board import Device
+from edgetool.runtimes.serial_board import SerialBoard
 from edgetool.runtimes.session import Progress
 
 
@@ -40,7 +40,7 @@ def profile_artifact(
     *,
     compiler: str | None = None,
     emulator: str | None = None,
-    device: Device | None = None,
+    device: SerialBoard | None = None,
     repeats: int | None = None,
     aims: bool = False,
     progress: Progress | None = None,

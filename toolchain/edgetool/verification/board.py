@@ -12,7 +12,7 @@ from edgetool.errors import DeviceError
 from edgetool.program.program import Program
 from edgetool.program.storage import storage_of
 from edgetool.program.tensor import Tensor
-from edgetool.runtimes.serial_board import Board, Device, Room, connect
+from edgetool.runtimes.serial_board import Board, Room, SerialBoard, connect
 from edgetool.runtimes.session import Progress
 from edgetool.verification.emulator import DEFAULT_SAMPLES, samples_as_bytes
 from edgetool.verification.runners import Array, Runner, Subject
@@ -45,7 +45,7 @@ class BoardRunner(Runner):
     operator_samples = 1
 
     def __init__(
-        self, subject: Subject, device: Device, samples_limit: int = DEFAULT_SAMPLES
+        self, subject: Subject, device: SerialBoard, samples_limit: int = DEFAULT_SAMPLES
     ) -> None:
         super().__init__(subject)
         self.device = device

@@ -18,7 +18,7 @@ from edgetool.metrics import choose_metric, decisions_equal, evaluate
 from edgetool.program.boundary import from_program, to_program
 from edgetool.program.executor import execute
 from edgetool.runtimes import litert
-from edgetool.runtimes.serial_board import Device
+from edgetool.runtimes.serial_board import SerialBoard
 from edgetool.runtimes.session import Progress, labelled
 from edgetool.verification.differences import (
     Difference,
@@ -112,7 +112,7 @@ def verify_artifact(
     emulator: str | None = None,
     emulated_samples: int | None = None,
     metric: str | None = None,
-    device: Device | None = None,
+    device: SerialBoard | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Run the golden inputs, or the given data, in every runtime that is at hand.
@@ -265,7 +265,7 @@ def _as_compiled(subject: Subject) -> Subject:
     return replace(subject, program=subject.artifact.c_program() or subject.program)
 
 
-def _board(subject: Subject, device: Device, samples: int | None) -> Runner:
+def _board(subject: Subject, device: SerialBoard, samples: int | None) -> Runner:
     from edgetool.verification.board import BoardRunner
     from edgetool.verification.emulator import DEFAULT_SAMPLES
 

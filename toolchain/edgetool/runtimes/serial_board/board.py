@@ -41,7 +41,7 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Device:
+class SerialBoard:
     """Where a board is.   path: of its serial port.   run_timeout_s: for one inference."""
 
     path: str
@@ -50,7 +50,7 @@ class Device:
 
 
 @contextmanager
-def connect(device: Device, artifact_sha256: str | None = None) -> Iterator[Board]:
+def connect(device: SerialBoard, artifact_sha256: str | None = None) -> Iterator[Board]:
     """The board on a serial port, with this artifact in it.
 
     Raises: MissingToolError, DeviceError.
