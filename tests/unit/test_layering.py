@@ -39,6 +39,7 @@ ROOMS: dict[str, set[str]] = {
     "artifact": {"errors", "figures", "packs", "program"},
     "compilers": {"errors", "packs", "program", "artifact"},
     "transports": {"errors", "packs"},
+    "devices": {"errors", "packs", "transports"},
     "runtimes": {"errors", "figures", "packs", "program", "artifact", "compilers", "transports"},
     "comparison": {"errors", "figures", "artifact"},
     "doctor": {"errors", "packs", "compilers", "runtimes"},

@@ -2,7 +2,7 @@
 
 EdgetoolError                     exit code
 ├── UsageError                    2   the command line, the data or a file the user named
-│   ├── PackError                 2   a target, model or profile description
+│   ├── PackError                 2   a target, model, profile or device description
 │   ├── DataError                 2   calibration or evaluation data
 │   ├── OutputExistsError         2   an output that is in the way
 │   └── MissingToolError          2   a compiler, emulator or extra that is not installed
@@ -60,7 +60,7 @@ class UsageError(EdgetoolError):
 
 
 class PackError(UsageError):
-    """A target, model or profile description is missing or wrong."""
+    """A description of a target, model, profile or device is missing or wrong."""
 
     kind = "pack"
 

@@ -11,6 +11,7 @@ from edgetool import __version__
 from edgetool.cli import (
     compare,
     compile,
+    devices,
     doctor,
     evaluate,
     firmware,
@@ -60,6 +61,7 @@ app.command("firmware", epilog=firmware.EXAMPLE)(firmware.run)
 app.command("compare")(compare.run)
 app.command("inspect")(inspect.run)
 app.add_typer(targets.app, name="targets")
+app.add_typer(devices.app, name="devices")
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.run)
 

@@ -1,0 +1,49 @@
+"""edgetool devices: list, show and remove, for people and for scripts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import schemas
+from command_line import edgetool, succeed
+from refusal import refused
+
+from edgetool.devices import Device, save_device
+
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHK5LQg7xbdZ2OnrL+3gTYZAkFPBtgtbfJyRJQCE8z1p"
+PI = Device("pi5-kitchen", "raspberry-pi-5", "pi5.example", user="pi", host_keys=(HOST_KEY,))
+
+
+@pytest.fixture(autouse=True)
+def enrolled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGETOOL_DEVICES", str(tmp_path / "devices"))
+    save_device(PI)
+
+
+@pytest.mark.parametrize("words", [("devices",), ("devices", "list")])
+def test_devices_are_listed(words: tuple[str, ...]) -> None:
+    content = succeed(*words, "--json").json
+    schemas.validate(content, "devices")
+    assert [device["name"] for device in content["devices"]] == ["pi5-kitchen"]
+    assert "pi@pi5.example" in succeed(*words).out
+
+
+def test_a_device_is_shown_with_its_host_key() -> None:
+    content = succeed("devices", "show", "pi5-kitchen", "--json").json
+    schemas.validate(content, "device")
+    assert content["host_keys"] == [HOST_KEY]
+    assert content["fingerprints"][0] in succeed("devices", "show", "pi5-kitchen").out
+
+
+def test_a_removed_device_is_gone_and_said_to_be() -> None:
+    content = succeed("devices", "remove", "pi5-kitchen", "--json").json
+    schemas.validate(content, "devices-remove")
+    assert not Path(content["removed"]).exists()
+    assert "no device is enrolled" in edgetool("devices").err
+
+
+@pytest.mark.parametrize("verb", ["show", "remove"])
+def test_a_name_that_is_not_enrolled_is_refused(verb: str, here: Path) -> None:
+    message = "device 'pi5-kitchn' is not enrolled"
+    refused(here, ("devices", verb, "pi5-kitchn"), 2, message, "did you mean: pi5-kitchen")
