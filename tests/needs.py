@@ -36,6 +36,15 @@ def require_module(name: str, how_to_install: str) -> None:
         _missing(name, how_to_install)
 
 
+def require_aarch64_board() -> None:
+    """Go on if an aarch64 board can run here under emulation; else skip, or in CI fail."""
+    from boards.aarch64 import missing_for_a_board
+
+    reason = missing_for_a_board()
+    if reason is not None:
+        _missing_because(reason)
+
+
 def mirror_file(sha256: str) -> Path:
     """The file with this hash under EDGETOOL_MIRROR. Without it: skip.
 
@@ -50,7 +59,10 @@ def mirror_file(sha256: str) -> Path:
 
 
 def _missing(name: str, how_to_install: str) -> None:
-    reason = f"{name} is not installed: {how_to_install}"
+    _missing_because(f"{name} is not installed: {how_to_install}")
+
+
+def _missing_because(reason: str) -> None:
     if in_ci():
         pytest.fail(f"{reason} (in CI nothing skips)")
     pytest.skip(reason)
