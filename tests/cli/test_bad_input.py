@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pytest
 from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed
 from refusal import assert_refused, refused
 
 SOURCES = ("compile", MODEL, "--target", "cortex-m4", "--compiler", "none")
+DENSE = "dense"  # a layer without a normalization that would be folded into it
 CALIBRATED = (*SOURCES, "--calibrate", CALIBRATION)
 
 
@@ -274,3 +278,101 @@ def test_integers_with_scale_and_zero_point_calibrate_like_the_reals_they_stand_
     assert (here / "steps" / "program.npz").read_bytes() == (
         here / "reals" / "program.npz"
     ).read_bytes()
+
+
+# --- calibration that works, but should be looked at ----------------------------------------------
+
+
+def notes_of(here: Path, samples: npt.NDArray[np.float32], *options: object) -> str:
+    """All that compile notes with these calibration samples."""
+    np.savez(here / "data.npz", x=samples)
+    found = succeed(*SOURCES, "--calibrate", "data.npz", *options, "--json").json
+    passes = [note for report in found["passes"] for note in report["notes"]]
+    return "\n".join([*found["notes"], *passes])
+
+
+@pytest.mark.parametrize(
+    ("samples", "counted"),
+    [
+        (digits()[:1], "hold 1 sample:"),
+        (digits()[:49], "hold 49 samples:"),
+        (digits()[[3] * 60], "hold 60 samples, all the same:"),
+        (digits()[[3, 4] * 30], "hold 60 samples, only 2 of them different:"),
+    ],
+)
+def test_few_different_calibration_samples_are_said_with_how_many_to_give(
+    samples: npt.NDArray[np.float32], counted: str, here: Path
+) -> None:
+    notes = notes_of(here, samples)
+    assert f"calibration data {counted} ranges from so few miss values; give 100 to 500" in notes
+
+
+def test_enough_calibration_samples_are_not_mentioned(here: Path) -> None:
+    assert "calibration data" not in notes_of(here, digits())
+
+
+def test_pixels_that_nobody_scaled_are_said(here: Path) -> None:
+    pixels = (digits() * 255).round()
+    notes = notes_of(here, pixels)
+    assert "calibration data for input 'image' are whole numbers from 0 to 255" in notes
+
+
+def test_evaluation_samples_that_saturate_are_said(here: Path) -> None:
+    np.savez(here / "brighter.npz", x=digits() + 2, y=np.zeros(200, np.int64))
+    notes = notes_of(here, digits(), "--evaluate", "brighter.npz", "--output", "made")
+    wanted = "100.0% of the samples' values for input 'image' saturate: they are 2 to 3, int8 holds"
+    assert wanted in notes
+    again = succeed("evaluate", "made", "--samples", "brighter.npz", "--json").json["notes"]
+    assert wanted in "\n".join(again)
+
+
+# --- weights --------------------------------------------------------------------------------------
+
+
+def spoiled_model(here: Path, change: Callable[[npt.NDArray[np.float32], str], None]) -> str:
+    """The digits' model with change applied to every float constant and its name."""
+    model = onnx.load(MODEL)
+    for constant in model.graph.initializer:
+        array = onnx.numpy_helper.to_array(constant).copy()
+        change(array, constant.name)
+        constant.CopyFrom(onnx.numpy_helper.from_array(array, constant.name))
+    onnx.save(model, here / "spoiled.onnx")
+    return "spoiled.onnx"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("end", ["weight", "bias"])
+def test_weights_that_are_not_finite_name_tensor_and_layer(
+    value: float, end: str, here: Path
+) -> None:
+    def spoil(array: npt.NDArray[np.float32], name: str) -> None:
+        if name == f"{DENSE}.{end}":
+            array.reshape(-1)[1] = value
+
+    model = spoiled_model(here, spoil)
+    what = {"weight": "weights", "bias": "bias values"}[end]
+    message = rf"{what} '{DENSE}\.{end}' of layer dense \(Gemm\) hold {value} at \("
+    arguments = ("compile", model, *SOURCES[2:], "--calibrate", CALIBRATION)
+    refused(here, arguments, 3, message, "1 of ", "export the model again")
+
+
+def test_activations_that_overflow_name_tensor_layer_and_sample(here: Path) -> None:
+    samples = digits()[:60]
+    samples[7] = 3e38
+    np.savez(here / "data.npz", x=samples)
+    message = r"activation '\S+' of layer conv_stem\S* \(\w+\) holds inf for calibration sample 7"
+    refused(here, (*SOURCES, "--calibrate", "data.npz"), 3, message, "check the sample")
+
+
+def test_a_bias_beyond_int32_raises_the_weights_scale_and_says_so(here: Path) -> None:
+    def shrink(array: npt.NDArray[np.float32], name: str) -> None:
+        if name == f"{DENSE}.weight":
+            array *= 1e-9
+
+    model = spoiled_model(here, shrink)
+    arguments = ("compile", model, *SOURCES[2:], "--calibrate", CALIBRATION, "--json")
+    passes = succeed(*arguments).json["passes"]
+    notes = [note for report in passes for note in report["notes"]]
+    raised = [note for note in notes if "so that the bias fits int32" in note]
+    assert len(raised) == 1
+    assert re.search(r"dense \(Gemm\): weight scale raised \(up to \S+ times\)", raised[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,17 +37,38 @@ def ic_int8(mirror_file: Mirror, tmp_path_factory: Folders) -> Artifact:
     return compiled(tmp_path_factory.mktemp("ic") / "ic", mirror_file(IC_INT8), "cortex-m4")
 
 
+@pytest.fixture(scope="session")
+def quantize_kws(
+    mirror_file: Mirror, kws_data: Path, tmp_path_factory: Folders
+) -> Callable[[str, str], Artifact]:
+    """Gives the float keyword spotter of a format, quantized at an effort with 200 samples."""
+    require_emulator()
+
+    @cache
+    def made(kind: str, effort: str) -> Artifact:
+        return compiled(
+            tmp_path_factory.mktemp("kws") / "kws",
+            mirror_file({"onnx": KWS_FLOAT_ONNX, "tflite": KWS_FLOAT_TFLITE}[kind]),
+            "cortex-m4",
+            calibrate=f"{kws_data}[:200]",
+            evaluate=f"{kws_data}[200:]",
+            effort=effort,
+        )
+
+    return made
+
+
 @pytest.fixture(scope="session", params=["onnx", "tflite"])
 def kws_quantized(
-    request: pytest.FixtureRequest, mirror_file: Mirror, kws_data: Path, tmp_path_factory: Folders
+    request: pytest.FixtureRequest, quantize_kws: Callable[[str, str], Artifact]
 ) -> Artifact:
-    """The float keyword spotter in either format, quantized with the first 200 samples."""
-    require_emulator()
-    model = mirror_file({"onnx": KWS_FLOAT_ONNX, "tflite": KWS_FLOAT_TFLITE}[request.param])
-    return compiled(
-        tmp_path_factory.mktemp("kws") / "kws",
-        model,
-        "cortex-m4",
-        calibrate=f"{kws_data}[:200]",
-        evaluate=f"{kws_data}[200:]",
-    )
+    """The float keyword spotter in either format, quantized in one pass."""
+    return quantize_kws(request.param, "fast")
+
+
+@pytest.fixture(scope="session", params=["onnx fast", "tflite fast", "onnx normal"])
+def kws_carried(
+    request: pytest.FixtureRequest, quantize_kws: Callable[[str, str], Artifact]
+) -> Artifact:
+    """As kws_quantized, also with recovery, which changes channels, rounding and biases."""
+    return quantize_kws(*request.param.split())

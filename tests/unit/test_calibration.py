@@ -161,5 +161,5 @@ def test_infinity_inside_the_network_names_value_and_sample(
     samples = normal_samples(network)
     for array in samples.values():
         array[5] = np.sign(array[5]) * np.float32(3e38)
-    with pytest.raises(QuantizationError, match=r"activation '.+' holds .+ sample 5"):
+    with pytest.raises(QuantizationError, match=r"activation '.+' of layer .+ holds .+ sample 5"):
         calibrate(network, groups_of(network), samples, with_histograms)

@@ -239,6 +239,28 @@ def test_constant_activations_collapse_to_a_usable_scale_with_a_note() -> None:
     assert any("'dense_1_relu' is 0 in every sample" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("value", [3.7, -0.3])
+def test_an_activation_of_one_value_is_kept_exactly_and_said(value: float, symmetric: bool) -> None:
+    graph = graph_of(
+        HEADER
+        + f"""m (float[1,2] x) => (float[1,2] y)
+        <float[2] none = {{0, 0}}, float c = {{{value}}}> {{
+            nothing = Mul(x, none)
+            constant = Add(nothing, c)
+            y = Add(x, constant)
+        }}"""
+    )
+    found = quantize(graph, normal_samples(graph), symmetric=symmetric)
+    assert any(f"'constant' is {value} in every sample, kept exactly" in n for n in found.notes)
+    assert any("'nothing' is 0 in every sample" in n for n in found.notes)
+    seen = QdqModel(model_of(found.graph)).of_output("constant")
+    assert seen is not None
+    code = np.rint(value / seen.scale) + seen.zero_point
+    assert (code - seen.zero_point) * seen.scale == pytest.approx(value, rel=1e-6)
+    assert -128 <= code <= 127
+
+
 def test_symmetric_activations_report_what_they_cost() -> None:
     graph = graph_of(networks.residual_network(7))
     found = quantize(graph, normal_samples(graph), symmetric=True)
@@ -246,11 +268,12 @@ def test_symmetric_activations_report_what_they_cost() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_bias_that_is_not_finite_is_found_in_the_activation_it_spoils(value: float) -> None:
+def test_a_bias_that_is_not_finite_is_named_with_its_layer(value: float) -> None:
     model = networks.residual_network(8)
     change(model, "block2_shortcut.bias", lambda bias: np.full_like(bias, value))
     graph = graph_of(model)
-    with pytest.raises(QuantizationError, match=r"'block2_shortcut' holds .* sample 0"):
+    named = r"bias values 'block2_shortcut.bias' of layer block2_shortcut \(Conv\) hold "
+    with pytest.raises(QuantizationError, match=named):
         quantize(graph, normal_samples(graph))
 
 
@@ -265,7 +288,7 @@ def test_weights_that_are_not_finite_are_named_where_an_activation_hides_them() 
     )
     change(model, "weight", lambda weight: weight * np.float32(np.inf))
     graph = graph_of(model)
-    with pytest.raises(QuantizationError, match=r"weights 'weight' hold inf at \(0, 0\)"):
+    with pytest.raises(QuantizationError, match=r"weights 'weight' of .* hold inf at \(0, 0\)"):
         quantize(graph, normal_samples(graph))
 
 
@@ -273,7 +296,8 @@ def test_activations_that_overflow_name_tensor_and_sample() -> None:
     graph = graph_of(networks.dense_autoencoder(9))
     samples = normal_samples(graph)
     samples["features"][5] = 3e38
-    with pytest.raises(QuantizationError, match=r"activation 'dense_\d(_relu)?' .* sample 5"):
+    named = r"activation 'dense_\d(_relu)?' of layer dense_\d.* sample 5"
+    with pytest.raises(QuantizationError, match=named):
         quantize(graph, samples)
 
 

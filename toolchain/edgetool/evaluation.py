@@ -22,6 +22,7 @@ from edgetool import pipeline
 from edgetool.artifact import MANIFEST, ONNX, Artifact
 from edgetool.compilation.datasets import refuse_batch
 from edgetool.compilation.ports import port_specs, ports_of_graph, specs_of_artifact
+from edgetool.compilation.sample_warnings import saturation_notes
 from edgetool.data import Dataset, InputSpec, load_data
 from edgetool.errors import DataError, UnsupportedOperatorError
 from edgetool.figures import Figure
@@ -117,7 +118,8 @@ def evaluate_model(
     candidate = open_model(model, shapes or {})
     dataset = load_data(samples, candidate.specs)
     outputs = candidate.outputs(dataset, progress)
-    notes = dataset.notes + cpu_notes(candidate, dataset)
+    notes = dataset.notes + saturation_notes(candidate.program, dataset)
+    notes += cpu_notes(candidate, dataset)
     compared: tuple[Mapping[str, Figure], Mapping[str, Mapping[str, Figure]]] = ({}, {})
     if reference is not None:
         original = open_model(reference, {})

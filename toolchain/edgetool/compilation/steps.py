@@ -19,6 +19,7 @@ from edgetool.compilation.golden import NOISE, golden_samples
 from edgetool.compilation.patching import Fit, Fitted, fit_program
 from edgetool.compilation.ports import ports_of_graph, ports_of_program
 from edgetool.compilation.request import CompileRequest, choose_precision
+from edgetool.compilation.sample_warnings import calibration_warnings, saturation_notes
 from edgetool.data import Dataset, overlap_note, split_slice
 from edgetool.errors import UnsupportedOperatorError
 from edgetool.exporters.onnx import export_onnx
@@ -112,6 +113,9 @@ def prepare(
     notes += overlap_note(calibration, evaluation) + unscored_note(request, evaluation)
     notes += unused_calibration_note(calibration, precision, source)
     notes += unused_rounding_notes(request, precision, source)
+    if not why_nothing_is_quantized(precision, source):
+        notes += calibration_warnings(calibration)
+    notes += saturation_notes(program, evaluation)
     if program is not None:
         inputs, outputs = ports_of_program(program, graph)
     else:

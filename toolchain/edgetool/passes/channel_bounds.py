@@ -135,7 +135,8 @@ def _layer(analysis: Analysis, node: ir.Node) -> Bounds | None:
     if layer is None:
         return None
     source = analysis.of(node.inputs[0])
-    if source.low.size != layer.inputs:
+    constants = [layer.weights.real, *([] if layer.bias is None else [layer.bias.real])]
+    if source.low.size != layer.inputs or not all(np.isfinite(c).all() for c in constants):
         return None
     weights = layer.grouped_weights(layer.weights.real)
     low, high = _products(weights, layer.per_weight(source.low), layer.per_weight(source.high))

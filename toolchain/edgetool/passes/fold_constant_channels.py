@@ -130,7 +130,7 @@ def _foldable(layer: ChannelLayer, source: Bounds) -> Array:
     weights = layer.grouped_weights(layer.weights.real)
     unused = ~weights.any(axis=(0, 2))
     zero = source.constant & (source.low == 0)
-    reads_padding = (weights * layer.padded_taps).any(axis=(0, 2))
+    reads_padding = np.where(layer.padded_taps, weights, 0.0).any(axis=(0, 2))
     absorbable = source.constant & ~reads_padding & _can_take_bias(layer, source)
     found: Array = unused | zero | absorbable
     return found

@@ -19,7 +19,7 @@ from edgetool.graph.opset import raise_opset
 from edgetool.graph.shapes import infer_shapes, unknown_values
 from edgetool.passes.contract import PassContext, PassResult, unchanged
 from edgetool.quantization.calibration import calibrate
-from edgetool.quantization.constants import quantize_constants
+from edgetool.quantization.constants import quantize_constants, require_finite_constants
 from edgetool.quantization.insertion import QdqWriter
 from edgetool.quantization.layers import Selection, describe, select_layers
 from edgetool.quantization.parameters import (
@@ -62,15 +62,16 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     selection = select_layers(graph, bits)
     if not selection.layers:
         return PassResult(graph, False, describe(selection))
+    require_finite_constants(selection.layers)
     grouping = group_values(selection.layers, symmetric, bits)
-    ranges = _ranges(graph, grouping, samples, method, symmetric, context.options)
+    ranges, constant = _ranges(graph, grouping, samples, method, symmetric, context.options)
     parameters = _parameters(grouping, ranges, symmetric, bits)
     writer = QdqWriter(graph.graph, parameters, symmetric, bits, weight_bits)
     raised = insert_quantization(writer, selection, grouping)
     notes = (
         _summary(selection, method, writer, samples),
         *describe(selection),
-        *_collapsed_notes(ranges),
+        *_collapsed_notes(ranges, constant),
         *raised,
         *(_symmetric_notes(ranges) if symmetric else ()),
     )
@@ -120,8 +121,8 @@ def _ranges(
     method: str,
     symmetric: bool,
     options: Mapping[str, Any],
-) -> dict[ScaleGroup, Range]:
-    """The range of every group that no operator dictates."""
+) -> tuple[dict[ScaleGroup, Range], dict[ScaleGroup, float]]:
+    """The range of every group that no operator dictates, and the value of those with only one."""
     free = [group for group in grouping.groups if group.fixed is None]
     statistics = calibrate(
         graph,
@@ -138,7 +139,8 @@ def _ranges(
         chosen = choose_range(seen, "minmax" if leaves else method, symmetric)
         low = min((chosen.low, *group.included))
         ranges[group] = Range(low, max((chosen.high, *group.included)))
-    return ranges
+    pairs = zip(free, statistics, strict=True)
+    return ranges, {group: seen.constant for group, seen in pairs if seen.constant is not None}
 
 
 def _parameters(
@@ -169,7 +171,9 @@ def _summary(
     )
 
 
-def _collapsed_notes(ranges: Mapping[ScaleGroup, Range]) -> tuple[str, ...]:
+def _collapsed_notes(
+    ranges: Mapping[ScaleGroup, Range], constant: Mapping[ScaleGroup, float]
+) -> tuple[str, ...]:
     notes = []
     for group, found in ranges.items():
         if found.is_zero:
@@ -177,6 +181,12 @@ def _collapsed_notes(ranges: Mapping[ScaleGroup, Range]) -> tuple[str, ...]:
         elif (found.high - found.low) / 255 < MIN_SCALE:
             span = found.high - found.low
             notes.append(f"'{group.name}' spans only {span:.1e}: its scale is held at 2**-30")
+        elif (value := constant.get(group)) in (found.low, found.high):
+            # An end of the range has a code of its own.
+            notes.append(
+                f"'{group.name}' is {value:.6g} in every sample, kept exactly: what varies with"
+                " other inputs is cut off there"
+            )
     return tuple(notes)
 
 

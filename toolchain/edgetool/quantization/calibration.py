@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx_ir as ir
 
 from edgetool.errors import DataError
-from edgetool.graph import Graph, static_shape
+from edgetool.graph import Graph, node_label, static_shape
 from edgetool.quantization.calibration_cache import CalibrationCache
 from edgetool.quantization.observed_session import ExtremesSession, ValueSession
 from edgetool.quantization.scale_groups import ScaleGroup
@@ -35,11 +35,13 @@ class Watched:
     """The graph's values to look at, and by group the names of those that belong to it.
 
     values: those that the graph computes; graph inputs are read from the samples.
+    layers: what messages call the layer that computes a value, by the value's name.
     """
 
     graph: Graph
     values: tuple[ir.Value, ...]
     names: tuple[tuple[str, ...], ...]
+    layers: Mapping[str, str]
 
     @classmethod
     def of(cls, graph: Graph, groups: Sequence[ScaleGroup], samples: Samples) -> Watched:
@@ -47,7 +49,8 @@ class Watched:
         seen = {str(v.name): v for group in groups for v in group.observed}
         values = tuple(v for name, v in sorted(seen.items()) if name not in samples)
         names = tuple(tuple(str(v.name) for v in group.observed) for group in groups)
-        return cls(graph, values, names)
+        layers = {str(v.name): node_label(node) for v in values if (node := v.producer())}
+        return cls(graph, values, names, layers)
 
 
 def calibrate(
@@ -197,7 +200,7 @@ def _require_finite(watched: Watched, feeds: Samples, sample: int) -> None:
     names = [str(value.name) for value in made if value in watching]
     for name, array in ValueSession(watched.graph, names).run(feeds).items():
         if not np.isfinite(array).all():
-            raise not_finite(name, array, sample)
+            raise not_finite(name, array, sample, watched.layers.get(name, ""))
 
 
 def _extend(
@@ -219,7 +222,7 @@ def _update(
     for group, names in zip(statistics, watched.names, strict=True):
         for name in names:
             if name in values:
-                group.update(name, values[name], sample)
+                group.update(name, values[name], sample, watched.layers.get(name, ""))
 
 
 def _feeds(samples: Samples, sample: int) -> dict[str, npt.NDArray[Any]]:

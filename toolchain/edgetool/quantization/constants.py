@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,18 @@ def quantize_constants(
     for index in layer.constants:
         _quantize_operand(writer, layer.node, index, shared)
     return ()
+
+
+def require_finite_constants(layers: Sequence[Layer]) -> None:
+    """Refuse NaN and infinity in the layers' constants, before a pass over samples meets them.
+
+    Raises: QuantizationError naming layer, tensor and index.
+    """
+    for layer in layers:
+        weighted = layer.node.op_type in WEIGHTED
+        for index in (1, 2) if weighted else layer.constants:
+            if not weighted or index == 1 or has_bias(layer.node):
+                _constant(layer.node, index)
 
 
 def _quantize_operand(
@@ -115,7 +127,8 @@ def _constant(node: ir.Node, index: int) -> tuple[str, npt.NDArray[Any]]:
     if value is None or array is None:
         raise ModelError(f"layer {node_label(node)}: input {index} must be constant")
     name = value.name or f"input {index} of {node_label(node)}"
-    require_finite_weights(name, array, None)
+    what = "bias values" if index == 2 and node.op_type in WEIGHTED else "weights"
+    require_finite_weights(name, array, None, what, node_label(node))
     return name, array
 
 

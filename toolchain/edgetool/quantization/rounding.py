@@ -111,15 +111,21 @@ def quantize_constant(
     return np.asarray(np.clip(integers, info.min, info.max), info.dtype)
 
 
-def require_finite_weights(name: str, weights: FloatArray, axis: int | None) -> None:
-    """Raise QuantizationError naming tensor, channel and index of the first NaN or infinity."""
+def require_finite_weights(
+    name: str, weights: FloatArray, axis: int | None, what: str = "weights", layer: str = ""
+) -> None:
+    """Raise QuantizationError naming tensor, layer, channel and index of the first NaN or infinity.
+
+    what: the tensor's kind, in the plural.
+    """
     finite = np.isfinite(weights)
     if finite.all():
         return
     index = tuple(int(i) for i in np.argwhere(~finite)[0])
     channel = f", channel {index[axis]}" if axis is not None else ""
+    of_layer = f" of layer {layer}" if layer else ""
     raise QuantizationError(
-        f"weights '{name}' hold {weights[index]} at {index}{channel}",
+        f"{what} '{name}'{of_layer} hold {weights[index]} at {index}{channel}",
         details=(f"{int((~finite).sum())} of {weights.size} values are not finite",),
         hints=("export the model again from a checkpoint that was trained to finite weights",),
     )

@@ -28,16 +28,16 @@ class ActivationStatistics:
         self.maximum = -math.inf
         self.histogram = Histogram() if with_histogram else None
 
-    def update(self, name: str, values: npt.NDArray[Any], sample: int) -> None:
-        """Take in one sample's values of tensor name.
+    def update(self, name: str, values: npt.NDArray[Any], sample: int, layer: str = "") -> None:
+        """Take in one sample's values of tensor name, which layer makes ("": an input).
 
-        Raises: QuantizationError naming tensor and sample when a value is not finite.
+        Raises: QuantizationError naming tensor, layer and sample when a value is not finite.
         """
         if values.size == 0:
             return
         minimum, maximum = float(values.min()), float(values.max())
         if not (math.isfinite(minimum) and math.isfinite(maximum)):
-            raise not_finite(name, values, sample)
+            raise not_finite(name, values, sample, layer)
         self.extend(minimum, maximum)
         if self.histogram is not None:
             self.histogram.update(_spread(values.reshape(-1), sample), minimum, maximum)
@@ -46,6 +46,11 @@ class ActivationStatistics:
         """Take in the extremes of further values."""
         self.minimum = min(self.minimum, minimum)
         self.maximum = max(self.maximum, maximum)
+
+    @property
+    def constant(self) -> float | None:
+        """The one value that every element has, None when they differ."""
+        return self.minimum if self.minimum == self.maximum else None
 
     def merge(self, other: ActivationStatistics) -> None:
         """Take in all that another one has seen; the order of merging does not matter."""
@@ -60,11 +65,14 @@ def _spread(flat: npt.NDArray[Any], sample: int) -> npt.NDArray[Any]:
     return flat[sample % stride :: stride]
 
 
-def not_finite(name: str, values: npt.NDArray[Any], sample: int) -> QuantizationError:
+def not_finite(
+    name: str, values: npt.NDArray[Any], sample: int, layer: str = ""
+) -> QuantizationError:
     """The error for a tensor that holds NaN or infinity in a calibration sample."""
     bad = values[~np.isfinite(values)]
+    of_layer = f" of layer {layer}" if layer else ""
     return QuantizationError(
-        f"activation '{name}' holds {bad[0]} for calibration sample {sample}",
+        f"activation '{name}'{of_layer} holds {bad[0]} for calibration sample {sample}",
         details=(f"{bad.size} of {values.size} values are not finite",),
         hints=(
             "check the sample: values far outside the training data overflow",
