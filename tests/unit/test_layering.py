@@ -22,6 +22,7 @@ NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "misc", "common"
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "figures": set(),
+    "measure": set(),
     "packs": {"errors"},
     "download": {"errors"},
     "models": {"errors", "packs", "download"},
