@@ -16,7 +16,9 @@ EdgetoolError                     exit code
 │   ├── LinkError                 4   the link to a device: try again and nothing is lost
 │   ├── HostKeyError              4   a device that is not the one that was enrolled
 │   ├── AuthenticationError       4   a device that does not let the user in
-│   └── ProtocolError             4   an answer that no device of ours gives
+│   ├── ProtocolError             4   an answer that no device of ours gives
+│   ├── NoSpaceError              4   a device's disk or quota is full
+│   └── NotPermittedError         4   a device's file system says no: rights, read-only
 └── CheckError                    5   verification, accuracy floor, comparison limit
 Anything else is our bug: exit code 70.
 """
@@ -149,6 +151,18 @@ class ProtocolError(DeviceError):
     """A device answered what its side of a protocol never says."""
 
     kind = "protocol"
+
+
+class NoSpaceError(DeviceError):
+    """A device's disk, or the user's quota of it, is full."""
+
+    kind = "no-space"
+
+
+class NotPermittedError(DeviceError):
+    """A file on a device may not be read or written: its rights, or read-only media."""
+
+    kind = "not-permitted"
 
 
 class CheckError(EdgetoolError):

@@ -1,0 +1,26 @@
+"""What the tests over links share: each transport, with an empty home folder on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgetool.transports.local import LocalTransport
+from edgetool.transports.transport import Transport
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The device's home folder."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(params=["local"])
+def transport(home: Path) -> Iterator[Transport]:
+    """A link of each kind to a device whose files are in `home`."""
+    with LocalTransport(home) as link:
+        yield link
