@@ -17,7 +17,7 @@ def compile_in_a_process(folder: Path, model: Path, data: str, seed: str) -> str
     """The artifact's sha256 from a process with this working folder and hash seed."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "toolchain"), "PYTHONHASHSEED": seed}
     command = [sys.executable, "-m", "edgetool", "compile", str(model), "--target", "cortex-m4"]
-    command += ["--calibrate", data, "--evaluate", data, "--output", "out", "--json"]
+    command += ["--calibrate", data, "--evaluate", data, "--output", "out", "--report", "--json"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -42,6 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "transports": {"errors", "packs"},
     "devices": {"errors", "packs", "transports"},
     "runtimes": {"errors", "figures", "packs", "program", "artifact", "compilers", "transports"},
+    "reports": {"errors", "figures"},
     "comparison": {"errors", "figures", "artifact"},
     "doctor": {"errors", "packs", "compilers", "runtimes"},
     "inspection": {

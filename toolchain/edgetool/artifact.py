@@ -34,6 +34,7 @@ ONNX = "model.onnx"
 TFLITE = "model.tflite"
 SOURCES = "c"
 TARGET = "target.json"
+QUANTIZATION = "quantization.json"
 # What verify and profile leave beside the manifest; not part of the artifact's identity.
 INTERRUPTED = "profile-interrupted.json"
 RESULTS = ("verify.json", "profile.json", INTERRUPTED)
@@ -178,6 +179,21 @@ class Artifact:
             }
         return inputs, outputs
 
+    def quantization(self) -> dict[str, Any]:
+        """What quantization costs, layer by layer.
+
+        Raises: UsageError where compile did not measure it.
+        """
+        path = self.path(QUANTIZATION)
+        if path is None:
+            raise UsageError(
+                f"artifact '{self.folder}' has no quantization report",
+                details=("it needs the float model and samples, which an artifact does not hold",),
+                hints=("edgetool compile MODEL --calibrate DATA --report",),
+            )
+        content: dict[str, Any] = json.loads(path.read_text())
+        return content
+
     def save_result(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write a result (verify.json, profile.json) beside the manifest, in one step."""
         path = self.folder / name
@@ -302,6 +318,23 @@ def _no_artifact(folder: Path) -> UsageError:
         f"'{folder}' is not an artifact: it has no {MANIFEST}",
         hints=("a folder written by `edgetool compile MODEL --target TARGET`",),
     )
+
+
+def write_file(path: Path, content: bytes, force: bool) -> None:
+    """Write a file outside an artifact in one step.
+
+    Raises: OutputExistsError when it is there and force is not given; OSError.
+    """
+    if path.exists() and not force:
+        raise OutputExistsError(f"output '{path}' already exists", hints=("--force to replace it",))
+    _check_parent(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

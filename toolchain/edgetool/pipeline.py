@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -119,11 +119,15 @@ class PassReport:
 
 
 def run_pipeline(
-    graph: Graph, context: PassContext, stages: Sequence[Sequence[Step]] = (FLOAT,)
+    graph: Graph,
+    context: PassContext,
+    stages: Sequence[Sequence[Step]] = (FLOAT,),
+    watch: Callable[[str, Graph], None] | None = None,
 ) -> tuple[Graph, list[PassReport]]:
     """Run the stages' passes in order on a copy of graph.
 
     stages: such as (FLOAT,) or (FLOAT, QUANTIZE). One report a pass that ran.
+    watch: called with each pass's name and the graph that it left, to look at or to clone.
     Raises: what the passes raise; EdgetoolError (our bug) naming the pass that left an
     illegal graph.
     """
@@ -142,6 +146,8 @@ def run_pipeline(
         elif report.changed and reference is not None:
             report = _with_cost(report, reference.cost_of(graph))
         reports.append(report)
+        if watch is not None:
+            watch(step.name, graph)
     return graph, reports
 
 

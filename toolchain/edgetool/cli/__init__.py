@@ -18,6 +18,7 @@ from edgetool.cli import (
     inspect,
     models,
     profile,
+    report,
     targets,
     verify,
 )
@@ -55,6 +56,7 @@ def _no_verb(
 
 app.command("compile", epilog=compile.EXAMPLE)(compile.run)
 app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.run)
+app.command("report", epilog=report.EXAMPLE)(report.run)
 app.command("verify")(verify.run)
 app.command("profile")(profile.run)
 app.command("firmware", epilog=firmware.EXAMPLE)(firmware.run)

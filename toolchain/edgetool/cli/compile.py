@@ -71,6 +71,9 @@ def run(
         metavar="RESOURCE",
         help="ram, or ram=40K for a budget: the first layers run in strips of rows, bit for bit.",
     ),
+    report: bool = typer.Option(
+        False, "--report", help="Measure what quantization costs in each layer: `edgetool report`."
+    ),
     shape: list[str] = SHAPE_OPTION,
     io: str = typer.Option(
         None,
@@ -113,6 +116,7 @@ def run(
         effort=effort,
         optimize=optimize,
         fit=fit,
+        report=report,
         name=name,
         output=output,
         force=force,

@@ -34,6 +34,7 @@ class CompileRequest:
     effort: "normal" recovers what rounding loses, in time.
     optimize: what C kernels are chosen for; the other kinds of target have no such choice.
     fit: "ram", or "ram=" and a number of bytes: the first layers in strips.
+    report: measure what quantization costs in each layer, and keep it in the artifact.
     """
 
     model: Path
@@ -48,6 +49,7 @@ class CompileRequest:
     effort: str = "fast"
     optimize: str = "balanced"
     fit: str | None = None
+    report: bool = False
     name: str | None = None
     output: Path | None = None
     force: bool = False

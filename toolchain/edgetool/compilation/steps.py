@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from edgetool.compilation.fitting import check_before_build, check_built
 from edgetool.compilation.golden import NOISE, golden_samples
 from edgetool.compilation.patching import Fit, Fitted, fit_program
 from edgetool.compilation.ports import ports_of_graph, ports_of_program
+from edgetool.compilation.quantization_report import Stages, quantization_report
 from edgetool.compilation.request import CompileRequest, choose_precision
 from edgetool.compilation.sample_warnings import calibration_warnings, saturation_notes
 from edgetool.data import Dataset, overlap_note, split_slice
@@ -58,6 +60,7 @@ class Prepared:
     calibration: Dataset | None
     evaluation: Dataset | None
     fitted: Fitted | None = None
+    noise: Mapping[str, Any] | None = None
 
     @property
     def c_program(self) -> Program | None:
@@ -106,7 +109,8 @@ def prepare(
     )
     quantize = (pipeline.QUANTIZE,) if precision in ACTIVATION_BITS else ()
     stages = (pipeline.FLOAT, *quantize)
-    graph, reports = pipeline.run_pipeline(source, context, stages)
+    kept = Stages() if request.report else None
+    graph, reports = pipeline.run_pipeline(source, context, stages, kept)
     program, notes = lower_for(request, target, precision, graph)
     for dataset in (calibration, evaluation):
         notes += data_notes(dataset)
@@ -132,6 +136,7 @@ def prepare(
         (*target.notes, *notes),
         calibration,
         evaluation,
+        noise=quantization_report(kept, calibration, evaluation, context.options, progress),
     )
 
 
@@ -157,9 +162,13 @@ def unused_rounding_notes(
 ) -> tuple[str, ...]:
     """A note for each option about quantization where nothing is quantized."""
     why = why_nothing_is_quantized(precision, source)
-    chosen = {"--effort": request.effort != "fast" and request.effort, "--ranges": request.ranges}
+    chosen = {
+        f"--effort {request.effort}": request.effort != "fast",
+        f"--ranges {request.ranges}": request.ranges,
+        "--report": request.report,
+    }
     return tuple(
-        f"{option} {value} changed nothing: nothing is quantized ({why})"
+        f"{option} changed nothing: nothing is quantized ({why})"
         for option, value in chosen.items()
         if value and why
     )
@@ -216,6 +225,8 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
     """Fill folder with everything but the manifest, which is returned."""
     request, target, program = prepared.request, prepared.target, prepared.program
     (folder / artifact.TARGET).write_bytes(record_target(target))
+    if prepared.noise is not None:
+        (folder / artifact.QUANTIZATION).write_text(json.dumps(prepared.noise, indent=2) + "\n")
     notes = prepared.notes + export_onnx(
         prepared.graph,
         folder / artifact.ONNX,

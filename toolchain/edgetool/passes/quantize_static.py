@@ -29,7 +29,7 @@ from edgetool.quantization.parameters import (
     activation_parameters,
     symmetric_cost_db,
 )
-from edgetool.quantization.ranges import DEFAULT_METHOD, choose_range, require_method
+from edgetool.quantization.ranges import choose_range, chosen_method
 from edgetool.quantization.scale_groups import Grouping, ScaleGroup, group_values
 
 LEAST_OPSET = 13
@@ -49,9 +49,7 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     if graph.is_quantized():
         return unchanged(graph)
     bits = int(context.options.get("activation_bits", 8))
-    # 16 bits resolve what an outlier leaves of the range; cutting it off would only cost.
-    default = DEFAULT_METHOD if bits == 8 else "minmax"
-    method = require_method(context.options.get("ranges", default))
+    method = chosen_method(context.options)
     weight_bits = int(context.options.get("weight_bits", 8))
     symmetric = bool(context.options.get("symmetric", False))
     samples = _require_calibration(graph, context)

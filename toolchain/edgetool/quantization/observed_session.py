@@ -39,12 +39,16 @@ class Extremes:
 class ValueSession:
     """Runs the graph, optimised, and gives the named values.
 
+    graph: or a model whose outputs are left out.
     Raises: ModelError when onnxruntime cannot load or run the graph.
     """
 
-    def __init__(self, graph: Graph, names: Sequence[str]) -> None:
+    def __init__(self, graph: Graph | onnx.ModelProto, names: Sequence[str]) -> None:
         self.names = list(names)
-        self._session = _open(_giving_values(graph, names))
+        proto = without_outputs(graph) if isinstance(graph, Graph) else graph
+        for name in names:
+            _add_output(proto, name)
+        self._session = _open(proto.SerializeToString())
 
     def run(self, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
         """Values by name.   feeds: complete inputs, batch included."""
@@ -120,19 +124,11 @@ def channel_statistics(
     return [ChannelStatistics(*total[name]) for name in names]
 
 
-def _giving_values(graph: Graph, names: Sequence[str]) -> bytes:
-    proto = _without_outputs(graph)
-    for name in names:
-        _add_output(proto, name)
-    content: bytes = proto.SerializeToString()
-    return content
-
-
 def _giving_extremes(
     graph: Graph, values: Sequence[ir.Value]
 ) -> tuple[bytes, dict[str, list[str]]]:
     """The model, and by kind of reduction its outputs in the order of values, "" where none is."""
-    proto = _without_outputs(graph)
+    proto = without_outputs(graph)
     taken = {name for node in proto.graph.node for name in node.output}
     reductions: dict[str, list[str]] = {kind: [] for kind in _REDUCE}
     for value in values:
@@ -195,7 +191,8 @@ def _unique(name: str, taken: set[str]) -> str:
     return name
 
 
-def _without_outputs(graph: Graph) -> onnx.ModelProto:
+def without_outputs(graph: Graph) -> onnx.ModelProto:
+    """The model in ONNX's own form, its outputs left out."""
     proto: onnx.ModelProto = ir.serde.to_proto(graph.model)
     del proto.graph.output[:]
     return proto

@@ -6,6 +6,7 @@ mse: the range with the least mean squared error, rounding and clipping together
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,13 @@ def require_method(name: Any) -> str:
     if name in METHODS:
         return str(name)
     raise UsageError(f"range method '{name}' is not known", hints=(", ".join(METHODS),))
+
+
+def chosen_method(options: Mapping[str, Any]) -> str:
+    """The method that the options of quantize_static name, else that of their activations."""
+    # 16 bits resolve what an outlier leaves of the range; cutting it off would only cost.
+    default = DEFAULT_METHOD if int(options.get("activation_bits", 8)) == 8 else "minmax"
+    return require_method(options.get("ranges", default))
 
 
 def choose_range(statistics: ActivationStatistics, method: str, symmetric: bool = False) -> Range:
