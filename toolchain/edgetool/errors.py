@@ -16,6 +16,7 @@ EdgetoolError                     exit code
 │   ├── LinkError                 4   the link to a device: try again and nothing is lost
 │   ├── HostKeyError              4   a device that is not the one that was enrolled
 │   ├── AuthenticationError       4   a device that does not let the user in
+│   ├── RefusedError              4   what the agent on a device will not or cannot do
 │   ├── ProtocolError             4   an answer that no device of ours gives
 │   ├── NoSpaceError              4   a device's disk or quota is full
 │   └── NotPermittedError         4   a device's file system says no: rights, read-only
@@ -145,6 +146,26 @@ class AuthenticationError(DeviceError):
     """A device does not let the user in."""
 
     kind = "authentication"
+
+
+class RefusedError(DeviceError):
+    """The agent on a device will not or cannot do what was asked.
+
+    reason: its word for why ("busy", "no-space", "permission", "no-run" …).
+    """
+
+    kind = "refused"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str,
+        details: Sequence[str] = (),
+        hints: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message, details=details, hints=hints)
+        self.reason = reason
 
 
 class ProtocolError(DeviceError):

@@ -188,12 +188,13 @@ def sweep(root, older_than_s, now):
 def sha256_of(path):
     """In hexadecimal, of a regular file; None for anything else, links included."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return None
     with open(handle, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            return None
         digest = hashlib.sha256()
         for chunk in iter(lambda: stream.read(_CHUNK), b""):
             digest.update(chunk)

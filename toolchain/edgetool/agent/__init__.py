@@ -1,0 +1,19 @@
+"""The host's side of the agent: put it on a device, ask it, follow what it runs there."""
+
+from __future__ import annotations
+
+from edgetool.agent.bundle import Bundle, agent_bundle
+from edgetool.agent.client import AgentClient
+from edgetool.agent.messages import Event, RunState, Silence
+from edgetool.agent.runs import new_run_id, start_run
+
+__all__ = [
+    "AgentClient",
+    "Bundle",
+    "Event",
+    "RunState",
+    "Silence",
+    "agent_bundle",
+    "new_run_id",
+    "start_run",
+]
