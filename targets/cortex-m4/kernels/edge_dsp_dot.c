@@ -1,113 +1,30 @@
 #include "edge_dsp_dot.h"
 
-#include "edge_dsp_dot_frame.h"
-
-/* Sums of the second channel come times 256, plus the first's. Weights are both channels', then
- * the first's alone. Rectified, the first channel's sums carry both shifts in their upper byte. */
-
-#define BOTH_CHANNELS(taps) \
-    LOAD_TAPS SECOND_CHANNEL(taps) "sxtb16 " taps ", " taps "\n" FIRST_CHANNEL(taps)
-
-#define START(taps) \
-    LOAD_TAPS START_SECOND_CHANNEL(taps) "sxtb16 " taps ", " taps "\n" START_FIRST_CHANNEL(taps)
-
-/* 36 multiply-accumulates in 25 instructions of 4 bytes. */
-#define SIX_TAPS \
-    "ldm lr!, {r9-r11}\n" BOTH_CHANNELS("r9") BOTH_CHANNELS("r10") BOTH_CHANNELS("r11")
-#define ROUND_BYTES "100"
-
-/* Takes the first channel out of the second's sums. */
-#define PART_CHANNELS "sub r3, r3, r0\n sub r4, r4, r1\n sub r5, r5, r2\n"
-
-/* r8, r9 = multipliers; r12 = shifts; r6, r7 = 64 and what every channel adds. */
-#define LOAD_SCALES "ldm lr!, {r8, r9, r12}\n ldrd r6, r7, " SIXTY_FOUR "\n"
-
-/* A channel's addend: 2^(shift - 2) on top of r7, for a shift to the left in r12. */
-#define ADDEND(addend, power) \
-    "lsl " power ", r6, r12\n add " addend ", r7, " power ", lsr #8\n"
-
-#define SHIFT_FIRST "lsl r0, r0, r12\n lsl r1, r1, r12\n lsl r2, r2, r12\n"
+#include "edge_dsp_dot_int8.h"
 
 EDGE_NAKED const uint32_t *edge_dot_3x2(const edge_dot_block *block EDGE_UNUSED,
                                         const uint32_t *weights EDGE_UNUSED)
 {
     __asm__ volatile(
-        ENTER(ROUND_BYTES)
-
-        "1: ldm " COLUMNS_AND_FIRST "\n"
-
+        ENTER
+        FIND_CODE(ROUND_BYTES)
+        "1: " BEGIN_PAIR
         ".p2align 2\n"
-        "31: ldm lr!, {r0, r3, r9}\n"
-        START("r9")
-        "ldr pc, " LOOP "\n"
-
+        "31: " START_1 "ldr pc, " LOOP "\n"
         ".p2align 2\n"
-        "32: ldm lr!, {r0, r3, r9, r10}\n"
-        START("r9") BOTH_CHANNELS("r10")
-        "ldr pc, " LOOP "\n"
-
+        "32: " START_2 "ldr pc, " LOOP "\n"
         ".p2align 2\n"
-        "33: ldm lr!, {r0, r3, r9-r11}\n"
-        START("r9") BOTH_CHANNELS("r10") BOTH_CHANNELS("r11")
-        "ldr pc, " LOOP "\n"
-
+        "33: " START_3 "ldr pc, " LOOP "\n"
         ".p2align 2\n"
         "2:\n"
         SIX_TAPS SIX_TAPS SIX_TAPS SIX_TAPS SIX_TAPS SIX_TAPS
-        "ldr pc, " AFTER_LOOP "\n"
-
-        ".p2align 2\n"
         LOOP_AGAIN
-
+        "ldr pc, " TAIL "\n"
         ".p2align 2\n"
-        "41:\n" /* EDGE_TAIL_RECTIFIED */
-        "add r12, r0, #0x800000\n"
-        "ldm lr!, {r8, r9}\n"
-        "ldrd r6, r7, " SIXTY_FOUR "\n"
-        "asrs r12, r12, #24\n" /* N is set for the last pair */
-        "lsl r0, r0, #8\n lsl r1, r1, #8\n lsl r2, r2, #8\n"
-        "sub r3, r3, r0, asr #8\n sub r4, r4, r1, asr #8\n sub r5, r5, r2, asr #8\n"
-        "and r10, r12, #7\n"
-        "ubfx r11, r12, #3, #3\n"
-        "asr r0, r0, r10\n asr r1, r1, r10\n asr r2, r2, r10\n"
-        "asr r3, r3, r11\n asr r4, r4, r11\n asr r5, r5, r11\n"
-        "lsr r10, r6, r10\n add r10, r7, r10\n" /* 2^(s - 2) = 64 >> (8 - s) */
-        "lsr r11, r6, r11\n add r11, r7, r11\n"
-        SCALE_ALL
-        SATURATE_ALL("13")
-        STORE_AND_GO_ON
-        RETURN
-
+        "41:\n" RECTIFIED_TAIL
         ".p2align 2\n"
-        "42:\n" /* EDGE_TAIL_LINEAR */
-        PART_CHANNELS
-        LOAD_SCALES
-        "asr r3, r3, #8\n asr r4, r4, #8\n asr r5, r5, #8\n"
-        ADDEND("r10", "r11")
-        "lsr r11, r11, #7\n"
-        SHIFT_FIRST
-        NEXT_SHIFT
-        "lsl r3, r3, r12\n lsl r4, r4, r12\n lsl r5, r5, r12\n"
-        "lsl r12, r6, r12\n"
-        SCALE_LINEAR("r0", "r8", "r10", "r11", "r6")
-        SCALE_LINEAR("r1", "r8", "r10", "r11", "r6")
-        SCALE_LINEAR("r2", "r8", "r10", "r11", "r6")
-        "add r10, r7, r12, lsr #8\n"
-        "lsr r12, r12, #7\n"
-        SCALE_LINEAR("r3", "r9", "r10", "r12", "r6")
-        SCALE_LINEAR("r4", "r9", "r10", "r12", "r6")
-        SCALE_LINEAR("r5", "r9", "r10", "r12", "r6")
-        SATURATE_ALL("16")
-        STORE_AND_GO_ON
-        RETURN
-
+        "42:\n" LINEAR_TAIL
         ".p2align 2\n"
-        "43:\n" /* EDGE_TAIL_SUMS */
-        PART_CHANNELS
-        "asr r3, r3, #8\n asr r4, r4, #8\n asr r5, r5, #8\n"
-        "ldr r8, " OUT "\n"
-        "stm r8, {r0-r5}\n"
-        "add lr, lr, #12\n"
-        RETURN
+        "43:\n" SUMS_TAIL
     );
 }

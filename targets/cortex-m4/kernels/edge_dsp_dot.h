@@ -28,11 +28,10 @@ static inline int32_t edge_dot_first(int32_t depth)
     return (depth / 2 - 1) % 3 + 1;
 }
 
-/* Of a loop that is unrolled so many times, the rounds that are skipped the first time; below 0 if
- * it runs again. */
+/* Of a loop that is unrolled so many times, the rounds that are skipped the first time. */
 static inline int32_t edge_dot_skipped(int32_t rounds, int32_t unrolled)
 {
-    return rounds <= unrolled ? unrolled - rounds : -1 - (unrolled - rounds % unrolled) % unrolled;
+    return rounds > 0 ? (unrolled - rounds % unrolled) % unrolled : unrolled;
 }
 
 /* The same for depth taps: rounds of six, six of them unrolled, so that a pair of channels runs from

@@ -1,47 +1,57 @@
-/* What the products of 3 pixels and 2 channels have in common, as assembly. Each has the labels
- * 1 pair of channels; 31, 32, 33 its first one, two, three words of taps; 2 the unrolled loop;
- * 5 behind it; 41, 42, 43 the tails.
+/* What the products of 3 pixels and 2 channels have in common, as assembly. Those of any depth have
+ * the labels 1 pair of channels; 31, 32, 33 its first one, two, three words of taps; 2 the unrolled
+ * loop; 41, 42, 43 the tails.
  * Registers: r0-r2 sums of the first channel, r3-r5 of the second; r6-r8 taps of the pixels;
  * r9-r11 weights; r12 columns; lr weights.
- * Frame: the columns, then where code goes on: at the first taps, in the unrolled loop, behind it,
- * behind the sums. */
+ * Frame: addends of rectified sums for left shifts of 8, 7, … 2; the columns, then where code goes
+ * on: at the first taps, in the unrolled loop, behind the sums. */
 #ifndef EDGE_DSP_DOT_FRAME_H
 #define EDGE_DSP_DOT_FRAME_H
 
-#define COLUMNS_AND_FIRST "sp, {r12, pc}"
-#define LOOP "[sp, #8]"
-#define AFTER_LOOP "[sp, #12]"
-#define TAIL "[sp, #16]"
-#define COLUMNS_END "[sp, #20]"
-#define OUT "[sp, #24]"        /* and its stride */
-#define SIXTY_FOUR "[sp, #32]" /* and the addend */
+#define FRAME_BYTES "64"
+#define COLUMNS "[sp, #28]"
+#define LOOP "[sp, #36]"
+#define TAIL "[sp, #40]"
+#define COLUMNS_END "[sp, #44]"
+#define OUT "[sp, #48]"        /* and its stride */
+#define SIXTY_FOUR "[sp, #56]" /* and the addend */
 
-/* r0 = block, r1 = weights.   round: bytes of a round of the unrolled loop. */
-#define ENTER(round) \
+/* r0 = block, r1 = weights. Leaves tail, first and entry in r6-r8. */
+#define ENTER \
     "push {r4-r11, lr}\n" \
-    "sub sp, sp, #40\n" \
+    "sub sp, sp, #" FRAME_BYTES "\n" \
     "mov lr, r1\n" \
     "ldm r0, {r1-r8}\n" /* columns, their end, out, stride, addend, tail, first, entry */ \
     "movs r0, #64\n" \
-    "strd r0, r5, " SIXTY_FOUR "\n" \
-    "strd r3, r4, " OUT "\n" \
+    "str r1, " COLUMNS "\n" \
     "str r2, " COLUMNS_END "\n" \
+    "strd r3, r4, " OUT "\n" \
+    "strd r0, r5, " SIXTY_FOUR "\n" \
+    "add r0, r5, #64\n add r1, r5, #32\n add r2, r5, #16\n add r3, r5, #8\n" \
+    "stm sp, {r0-r3}\n" \
+    "add r0, r5, #4\n add r1, r5, #2\n add r2, r5, #1\n" \
+    "strd r0, r1, [sp, #16]\n" \
+    "str r2, [sp, #24]\n"
+
+/* Behind ENTER: where code goes on.   round: bytes of a round of the unrolled loop. */
+#define FIND_CODE(round) \
     "adr.w r2, 31f\n" \
     "cmp r7, #2\n" \
     "it eq\n adreq.w r2, 32f\n" \
     "it hi\n adrhi.w r2, 33f\n" \
-    "adr.w r5, 41f\n" \
+    "adr.w r4, 41f\n" \
     "cmp r6, #1\n" \
-    "it eq\n adreq.w r5, 42f\n" \
-    "it hi\n adrhi.w r5, 43f\n" \
-    "mov r4, r5\n" \
-    "cmp r8, #0\n" \
-    "itt mi\n mvnmi r8, r8\n adrmi.w r4, 5f\n" \
+    "it eq\n adreq.w r4, 42f\n" \
+    "it hi\n adrhi.w r4, 43f\n" \
     "adr.w r3, 2f\n" \
     "movs r6, #" round "\n" \
     "mla r3, r8, r6, r3\n" \
-    "orr r2, r2, #1\n orr r3, r3, #1\n orr r4, r4, #1\n orr r5, r5, #1\n" /* Thumb */ \
-    "stm sp, {r1-r5}\n"
+    "orr r2, r2, #1\n orr r3, r3, #1\n orr r4, r4, #1\n" /* Thumb */ \
+    "add r0, sp, #32\n" \
+    "stm r0, {r2-r4}\n"
+
+/* The columns, and on to the first taps. */
+#define BEGIN_PAIR "add r12, sp, #28\n ldm r12, {r12, pc}\n"
 
 /* Two taps of 3 pixels by one channel. */
 #define FIRST_CHANNEL(taps) \
@@ -65,12 +75,8 @@
 
 #define LOAD_TAPS "ldm r12!, {r6-r8}\n"
 
-/* Behind the unrolled loop, where it runs again. */
-#define LOOP_AGAIN \
-    "5: ldr r6, " COLUMNS_END "\n" \
-    "cmp r12, r6\n" \
-    "bne.w 2b\n" \
-    "ldr pc, " TAIL "\n"
+/* Behind the unrolled loop, which runs again until the columns end. */
+#define LOOP_AGAIN "ldr r6, " COLUMNS_END "\n cmp r12, r6\n bne.w 2b\n"
 
 /* The shifts of the second channel; N is set for the last pair. */
 #define NEXT_SHIFT "asrs r12, r12, #8\n"
@@ -99,6 +105,6 @@
     "str r8, " OUT "\n" \
     "bpl.w 1b\n"
 
-#define RETURN "mov r0, lr\n add sp, sp, #40\n pop {r4-r11, pc}\n"
+#define RETURN "mov r0, lr\n add sp, sp, #" FRAME_BYTES "\n pop {r4-r11, pc}\n"
 
 #endif

@@ -27,9 +27,9 @@ EDGE_NAKED static const uint32_t *dot(const edge_dot_block *block EDGE_UNUSED,
                                       const uint32_t *weights EDGE_UNUSED)
 {
     __asm__ volatile(
-        ENTER(ROUND_BYTES)
-
-        "1: ldm " COLUMNS_AND_FIRST "\n"
+        ENTER
+        FIND_CODE(ROUND_BYTES)
+        "1: " BEGIN_PAIR
 
         ".p2align 2\n"
         "31: 32: 33: ldm lr!, {r0, r3, r9}\n"
@@ -43,10 +43,8 @@ EDGE_NAKED static const uint32_t *dot(const edge_dot_block *block EDGE_UNUSED,
         ".p2align 2\n"
         "2:\n"
         FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS FOUR_TAPS
-        "ldr pc, " AFTER_LOOP "\n"
-
-        ".p2align 2\n"
         LOOP_AGAIN
+        "ldr pc, " TAIL "\n"
 
         ".p2align 2\n"
         "41:\n" /* EDGE_TAIL_RECTIFIED */
