@@ -52,6 +52,20 @@ def convolutions(draw: DrawFn) -> Program:
 
 
 @st.composite
+def pointwise_convolutions(draw: DrawFn) -> Program:
+    """Conv2D of 1x1 without stride, of depths that rounds of six taps fill or do not."""
+    channels = draw(st.sampled_from([4, 8, 12, 20, 40, 44, 64, 76, 128, 136]))
+    height, width, outputs = draw(
+        st.tuples(st.integers(1, 3), st.integers(1, 5), st.integers(1, 8))
+    )
+    zero_point, clamp = draw(st.sampled_from([RECTIFIED, (-128, CLAMPS[2]), (5, CLAMPS[0])]))
+    operator = Conv2D((1, 1), (1, 1), (0, 0, 0, 0), 1, clamp)
+    x, output = (1, height, width, channels), (1, height, width, outputs)
+    shape = (outputs, 1, 1, channels)
+    return draw(_layer(operator, x, shape, output, 0, zero_point, st.integers(6, 12)))
+
+
+@st.composite
 def large_convolutions(draw: DrawFn) -> Program:
     """Conv2D whose sums reach more than 2^23."""
     width, outputs = draw(st.integers(1, 3)), draw(st.integers(1, 4))
