@@ -19,6 +19,16 @@ typedef struct {
     int32_t low, high;
 } window;
 
+/* One row, where rows follow each other without a gap. */
+static window joined(window w)
+{
+    if (w.row == w.columns * w.pitch) {
+        w.columns *= w.rows;
+        w.rows = 1;
+    }
+    return w;
+}
+
 static int8_t finish(const window *w, int32_t sum)
 {
     const int32_t count = w->rows * w->columns;
@@ -68,7 +78,8 @@ int average_pool2d_s8(const average_pool2d_s8_params *p, const int8_t *in, int8_
             const window w = {in + (rows.begin * p->in_width + columns.begin) * p->channels,
                               rows.end - rows.begin, columns.end - columns.begin,
                               p->in_width * p->channels, p->channels, p->low, p->high};
-            out = pool(&w, p->channels, out);
+            const window whole = joined(w);
+            out = pool(&whole, p->channels, out);
         }
     }
     return EDGE_OK;
