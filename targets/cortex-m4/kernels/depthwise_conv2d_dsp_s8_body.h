@@ -36,6 +36,12 @@
 #define WEIGHT_BYTES ((EDGE_KERNEL_ROWS * EDGE_KERNEL_COLUMNS * EDGE_WEIGHT_BITS + 7) / 8)
 #define OUT_CHANNELS (EDGE_CHANNELS * EDGE_MULTIPLIER)
 
+/* Whether the rows under a window follow each other in a plane, few enough words each that one
+ * instruction loads them beside a block's sums. */
+#define IS_WALKED \
+    (IS_WHOLE_ROW && EDGE_DILATION_ROWS == 1 && (EDGE_PITCH == 3 || EDGE_PITCH == 4) && \
+     EDGE_BLOCK + EDGE_PITCH <= 8 && EDGE_UNROLLED_ROWS == EDGE_KERNEL_ROWS)
+
 typedef struct {
     uint32_t pairs[EDGE_KERNEL_ROWS][PAIRS]; /* weights of neighbouring taps */
     edge_tail tail;
@@ -105,14 +111,16 @@ static inline __attribute__((always_inline)) void make_block(
             sums[i] = bias;
         EDGE_UNROLL(EDGE_UNROLLED_ROWS)
         for (int32_t k = 0; k < EDGE_KERNEL_ROWS; k++, row += EDGE_DILATION_ROWS * EDGE_PITCH) {
-            uint32_t pairs[PAIRS], loaded[LOADED];
+            uint32_t pairs[PAIRS], loaded[4];
             EDGE_UNROLL(16)
             for (int32_t i = 0; i < PAIRS; i++)
                 pairs[i] = c->pairs[k][i];
+            if (IS_WALKED)
+                words = edge_load_row(words, loaded, EDGE_PITCH);
             EDGE_UNROLL(32)
             for (int32_t j = 0; j < end; j += LOADED) {
                 EDGE_UNROLL(4)
-                for (int32_t i = 0; i < LOADED; i++)
+                for (int32_t i = 0; i < LOADED && !IS_WALKED; i++)
                     loaded[i] = j + i < end ? row[j + i] : 0;
                 EDGE_UNROLL(4)
                 for (int32_t i = 0; i < LOADED; i++)
@@ -125,7 +133,7 @@ static inline __attribute__((always_inline)) void make_block(
         for (int32_t i = 0; i < count; i++)
             out[i * EDGE_OUT_COLUMN_STEP] =
                 (int8_t)edge_finish(&tail, sums[i], EDGE_TAIL, EDGE_CLAMPS);
-        words += EDGE_STRIDE_ROWS * EDGE_PITCH;
+        words += (EDGE_STRIDE_ROWS - (IS_WALKED ? EDGE_KERNEL_ROWS : 0)) * EDGE_PITCH;
         out += EDGE_OUT_ROW_STEP;
     }
 }
