@@ -103,6 +103,14 @@ void edge_gather_columns(const edge_dsp_image *im, const edge_corner *at)
     }
 }
 
+void edge_gather_pixels(const edge_dsp_image *im, int32_t pixel)
+{
+    const int32_t bytes = im->p->in_channels;
+    const int8_t *const first = im->in + pixel * bytes;
+    const int8_t *const pixels[PIXELS] = {first, first + bytes, first + 2 * bytes};
+    edge_widen_3(im->columns, pixels, bytes / 4, 1, 0);
+}
+
 edge_dsp_image edge_dsp_image_of(const edge_dsp_conv2d_params *p, const int8_t *in, void *scratch,
                                  int8_t **end)
 {

@@ -26,4 +26,7 @@ edge_dsp_image edge_dsp_image_of(const edge_dsp_conv2d_params *p, const int8_t *
  * corners: of the windows. */
 void edge_gather_columns(const edge_dsp_image *im, const edge_corner *corners);
 
+/* The columns of 3 neighbouring pixels, which are the windows: channels fill words. */
+void edge_gather_pixels(const edge_dsp_image *im, int32_t pixel);
+
 #endif

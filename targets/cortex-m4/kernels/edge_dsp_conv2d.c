@@ -34,6 +34,13 @@ static void find_corners(const edge_dsp_conv2d_params *p, place *next, int32_t p
     }
 }
 
+static void gather(const edge_dsp_image *im, place *next, int32_t pixels)
+{
+    edge_corner at[PIXELS];
+    find_corners(im->p, next, pixels, at);
+    edge_gather_columns(im, at);
+}
+
 /* Channel by channel with any multiplier and shift. */
 static void finish_sums(const edge_dsp_conv2d_params *p, edge_dot_block *block,
                         const uint32_t *weights, edge_dot *dot)
@@ -56,6 +63,14 @@ static void finish_sums(const edge_dsp_conv2d_params *p, edge_dot_block *block,
         }
     }
     block->out = out;
+}
+
+/* Whether windows are the input's pixels, one after the other. */
+static int is_pointwise(const edge_dsp_conv2d_params *p)
+{
+    return p->kernel_height * p->kernel_width == 1 && p->stride_height * p->stride_width == 1 &&
+           p->in_height == p->out_height && p->in_width == p->out_width &&
+           p->in_channels % 4 == 0;
 }
 
 static int is_valid(const edge_dsp_conv2d_params *p)
@@ -85,18 +100,20 @@ int edge_dsp_conv2d(const edge_dsp_conv2d_params *given, const int8_t *in, const
     const int32_t pixels = p->out_height * p->out_width;
     const int32_t even_channels = (p->out_channels + 1) & ~1;
     const int is_direct = even_channels == p->out_channels && pixels >= PIXELS;
+    const int is_straight = is_direct && is_pointwise(p);
     const int is_clamped = p->out_min > -128 || p->out_max < 127;
     edge_dot_block block = edge_dot_block_of(im.columns, im.depth, p->tail, p->out_zero_point);
     block.out_stride = even_channels;
     place next = place_of(p, 0);
     for (int32_t pixel = 0; pixel < pixels; pixel += PIXELS) {
-        edge_corner at[PIXELS];
         if (is_direct && pixel > pixels - PIXELS) {
             pixel = pixels - PIXELS; /* the last ones again */
             next = place_of(p, pixel);
         }
-        find_corners(p, &next, pixels - pixel, at);
-        edge_gather_columns(&im, at);
+        if (is_straight)
+            edge_gather_pixels(&im, pixel);
+        else
+            gather(&im, &next, pixels - pixel);
         int8_t *to = is_direct ? out + pixel * p->out_channels : end;
         block.out = to;
         if (p->tail == EDGE_TAIL_SUMS)

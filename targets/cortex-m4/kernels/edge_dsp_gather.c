@@ -1,7 +1,15 @@
 #include "edge_dsp_gather.h"
 
+/* Four taps of 3 pixels. */
+#define WIDEN_FOUR \
+    "ldr r4, [r0], #4\n ldr r5, [r1], #4\n ldr r6, [r2], #4\n" \
+    "sxtb16 r7, r4\n sxtb16 r8, r5\n sxtb16 r9, r6\n" \
+    "stm r12!, {r7-r9}\n" \
+    "sxtb16 r4, r4, ror #8\n sxtb16 r5, r5, ror #8\n sxtb16 r6, r6, ror #8\n" \
+    "stm r12!, {r4-r6}\n"
+
 /* Registers: r0-r2 the pixels; r3 from the end of a stretch to the next; r4-r9 words;
- * r10 groups; r11 rows; r12 columns; lr groups that are left. */
+ * r10 groups; r11 rows; r12 columns; lr groups that are left, two a round. */
 EDGE_NAKED uint32_t *edge_widen_3(uint32_t *columns EDGE_UNUSED,
                                   const int8_t *const in[3] EDGE_UNUSED,
                                   int32_t groups EDGE_UNUSED, int32_t rows EDGE_UNUSED,
@@ -15,19 +23,17 @@ EDGE_NAKED uint32_t *edge_widen_3(uint32_t *columns EDGE_UNUSED,
         "ldr r3, [sp, #36]\n"
         "sub r3, r3, r10, lsl #2\n"
         "ldm r1, {r0-r2}\n"
-        "1: mov lr, r10\n"
-        "2: ldr r4, [r0], #4\n"
-        "ldr r5, [r1], #4\n"
-        "ldr r6, [r2], #4\n"
-        "subs lr, lr, #1\n"
-        "sxtb16 r7, r4\n sxtb16 r8, r5\n sxtb16 r9, r6\n"
-        "stm r12!, {r7-r9}\n"
-        "sxtb16 r4, r4, ror #8\n sxtb16 r5, r5, ror #8\n sxtb16 r6, r6, ror #8\n"
-        "stm r12!, {r4-r6}\n"
-        "bne 2b\n"
+        "1: tst r10, #1\n"
+        "add lr, r10, #1\n"
+        "bne.w 3f\n"
+        "mov lr, r10\n"
+        "2:\n" WIDEN_FOUR
+        "3:\n" WIDEN_FOUR
+        "subs lr, lr, #2\n"
+        "bne.w 2b\n"
         "subs r11, r11, #1\n"
         "add r0, r0, r3\n add r1, r1, r3\n add r2, r2, r3\n"
-        "bne 1b\n"
+        "bne.w 1b\n"
         "mov r0, r12\n"
         "pop {r4-r11, pc}\n");
 }
