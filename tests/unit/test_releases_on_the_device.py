@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import importlib
 import json
 import os
 import random
@@ -20,14 +22,13 @@ AGENT = Path(__file__).parents[2] / "targets" / "linux" / "agent"
 @pytest.fixture
 def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The module releases, as the agent on the device imports it."""
-    before = set(sys.modules)
+    names = [path.stem for path in AGENT.glob("*.py")]
+    others = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     monkeypatch.syspath_prepend(str(AGENT))
-    import releases
-
-    yield releases
-    for name in set(sys.modules) - before:
-        if str(AGENT) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
+    yield importlib.import_module("releases")
+    for name in names:
+        sys.modules.pop(name, None)
+    sys.modules.update(others)
 
 
 def sha256(content: bytes) -> str:
@@ -50,6 +51,8 @@ def deploy(agent: ModuleType, root: Path, files: dict[str, bytes], name: str = "
     plan = agent.preflight(str(root), manifest, name)
     wanted = {sha256(content): content for content in files.values()}
     packed = [wanted[found] for found in plan["lacks"]]
+    if plan["incoming"] is None:
+        return agent.install(str(root), manifest, name)
     (root / plan["incoming"] / "packed").write_bytes(b"".join(packed))
     sent = {"file": "packed", "files": plan["lacks"]}
     return agent.install(str(root), manifest, name, plan["incoming"], packed=sent)
@@ -71,7 +74,7 @@ def test_a_release_has_the_artifacts_files_and_no_other(agent: ModuleType, tmp_p
     done = deploy(agent, tmp_path, files)
     assert done == {"artifact": identity(files), "added": True, "previous": None, "check": "no-key"}
     assert current(tmp_path) == files
-    assert [path.name for path in (tmp_path / "incoming").iterdir() if path.is_dir()] == []
+    assert list((tmp_path / "incoming").iterdir()) == []
     assert not any(path.stat().st_mode & 0o222 for path in (tmp_path / "store").rglob("*.onnx"))
 
 
@@ -122,10 +125,12 @@ def test_collecting_keeps_current_previous_newest_and_what_runs(
     run = tmp_path / "runs" / "r1"
     run.mkdir(parents=True)
     (run / "job.json").write_text(json.dumps({"model": f"store/{identity(made[0])}/model.onnx"}))
-    removed = agent.collect(str(tmp_path), keep=3)["removed"]
+    (run / "state.json").write_text(json.dumps({"state": "running"}))
+    with (run / "alive").open("w") as alive:
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        removed = agent.collect(str(tmp_path), keep=3)["removed"]
     assert {entry["artifact"] for entry in removed} == {identity(made[1]), identity(made[2])}
     assert all(entry["bytes"] > 0 for entry in removed)
-    (run / "result.json").write_text("{}")
     removed = agent.collect(str(tmp_path), keep=0)["removed"]
     assert {entry["artifact"] for entry in removed} == {identity(made[0]), identity(made[3])}
     assert current(tmp_path) == made[5]
@@ -143,6 +148,12 @@ def test_something_else_in_current_s_place_stays_and_is_named(
     with pytest.raises(Exception, match="is not a link that edgetool made"):
         deploy(agent, tmp_path, two)
     assert (link / "work of somebody").exists()
+
+
+def test_a_dry_run_of_preflight_leaves_no_trace(agent: ModuleType, tmp_path: Path) -> None:
+    plan = agent.preflight(str(tmp_path), manifest_of(artifact_files(b"x")), "digits", False)
+    assert len(plan["lacks"]) == 4
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("target", ["/etc", "../../../elsewhere", "../../store/" + "0" * 64])

@@ -16,6 +16,8 @@ import platform
 import re
 import time
 
+import files
+import runs
 import store
 import trust
 from refusal import Refused
@@ -34,18 +36,19 @@ ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _slots = {}  # folder of incoming/ → its Slot: held from preflight to install
 
 
-def preflight(root, manifest, release):
-    """What a deployment would meet: what to send and where to, room, machine, trust."""
+def preflight(root, manifest, release, reserve=True):
+    """What a deployment would meet: what to send and where to, room, machine, trust.
+
+    reserve: keep a folder for what will be sent, where anything has to be.
+    """
     wanted = store.Manifest(manifest)
     _check_writable(root)
     name = _checked(release)
     lacks = store.lacking(root, wanted)
-    slot = store.Slot(root, wanted.artifact)
-    _slots[slot.name] = slot
     room = os.statvfs(root)
     return {
         "lacks": lacks,
-        "incoming": slot.name,
+        "incoming": _slot(root, wanted, None).name if lacks and reserve else None,
         "free_bytes": room.f_bavail * room.f_frsize,
         "current": _pointed_at(root, name, CURRENT),
         "machine": platform.machine(),
@@ -53,24 +56,23 @@ def preflight(root, manifest, release):
     }
 
 
-def install(root, manifest, release, incoming, signature=None, packed=None, by=""):
+def install(root, manifest, release, incoming=None, signature=None, packed=None, by=""):
     """Make an artifact whole in the store and current under a name.
 
-    by: who deploys, for the history. Raises: Refused, OSError: then nothing has changed.
+    incoming: as preflight on this connection said.   by: who deploys.
+    Raises: Refused, OSError: then nothing has changed.
     """
     wanted, name = store.Manifest(manifest), _checked(release)
-    slot = _slots.get(incoming)
-    if slot is None:
-        raise Refused("incomplete", "a deployment starts with preflight, on the same connection")
     checked = trust.check(root, manifest, signature)
     added = not store.is_whole(root, wanted)
+    slot = _slot(root, wanted, incoming) if added or incoming else None
     tree = store.put(root, wanted, signature, slot, packed) if added else None
     with locked(root):
         if tree is not None and not store.is_whole(root, wanted):
             store.move_in(root, wanted, tree)
         before = _switch(root, name, wanted.artifact, "deploy", by)
-    slot.clear()
-    del _slots[incoming]
+    if slot is not None:
+        _slots.pop(slot.name).clear()
     return {"artifact": wanted.artifact, "added": added, "previous": before, "check": checked}
 
 
@@ -103,7 +105,7 @@ def deployments(root):
                 "history": _history(root, name)[-HISTORY_SHOWN:],
             }
         )
-    used = {artifact for artifact, _ in _in_use(root)}
+    used = _in_use(root)
     sizes = [
         {"artifact": artifact, "bytes": store.size_of(root, artifact), "in_use": artifact in used}
         for artifact in store.stored(root)
@@ -149,6 +151,17 @@ def locked(root):
         yield
     finally:
         os.close(lock)
+
+
+def _slot(root, wanted, incoming):
+    """The folder of incoming/ that this connection holds under a name, or a new one."""
+    if incoming is None:
+        slot = store.Slot(root, wanted.artifact)
+        _slots[slot.name] = slot
+        return slot
+    if incoming not in _slots:
+        raise Refused("incomplete", "what was sent belongs to another connection: deploy again")
+    return _slots[incoming]
 
 
 def _check_writable(root):
@@ -249,7 +262,7 @@ def _entry(line):
 
 
 def _needed(root, keep):
-    needed = {artifact for artifact, _ in _in_use(root)}
+    needed = _in_use(root)
     for name in _names(root):
         needed |= {_pointed_at(root, name, link) for link in (CURRENT, PREVIOUS)}
         newest = [entry.get("artifact") for entry in reversed(_history(root, name))]
@@ -259,16 +272,10 @@ def _needed(root, keep):
 
 
 def _in_use(root):
-    """(artifact, run) for each run that is not over and names the artifact in its job."""
-    runs = os.path.join(root, "runs")
-    stored = store.stored(root)
-    for run in sorted(os.listdir(runs)) if os.path.isdir(runs) else ():
-        try:
-            with open(os.path.join(runs, run, "job.json")) as stream:
-                job = stream.read()
-        except OSError:
-            continue
-        if not os.path.exists(os.path.join(runs, run, "result.json")):
-            for artifact in stored:
-                if artifact in job:
-                    yield artifact, run
+    """Artifacts that the job of a run which is not over names."""
+    jobs = [
+        files.read_json(os.path.join(runs.folder_of(root, r), runs.JOB))
+        for r in runs.unfinished(root)
+    ]
+    text = json.dumps(jobs)
+    return {artifact for artifact in store.stored(root) if artifact in text}

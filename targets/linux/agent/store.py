@@ -114,6 +114,7 @@ class Slot:
     def clear(self):
         """Remove what was uploaded, and let go."""
         remove_tree(self.folder)
+        os.unlink(self.folder + ".lock")
         self.release()
 
     def release(self):
@@ -212,13 +213,23 @@ def sync_folder(folder):
 
 def try_lock(path):
     """An open file that holds the lock of this name, None where another has it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        if _is_still(handle, path):
+            return handle
+        os.close(handle)  # whoever had it has removed the file: this lock keeps nobody out
+
+
+def _is_still(handle, path):
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
-    return handle
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def remove_tree(path):
