@@ -42,6 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "transports": {"errors", "packs"},
     "agent": {"errors", "packs", "transports"},
     "devices": {"errors", "packs", "transports", "agent"},
+    "deployment": {"errors", "packs", "artifact", "transports", "agent", "devices"},
     "runtimes": {
         "errors",
         "figures",

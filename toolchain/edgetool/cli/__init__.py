@@ -11,6 +11,8 @@ from edgetool import __version__
 from edgetool.cli import (
     compare,
     compile,
+    deploy,
+    deployments,
     devices,
     doctor,
     evaluate,
@@ -59,11 +61,13 @@ app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.run)
 app.command("report", epilog=report.EXAMPLE)(report.run)
 app.command("verify")(verify.run)
 app.command("profile")(profile.run)
+app.command("deploy", epilog=deploy.EXAMPLE)(deploy.run)
 app.command("firmware", epilog=firmware.EXAMPLE)(firmware.run)
 app.command("compare")(compare.run)
 app.command("inspect")(inspect.run)
 app.add_typer(targets.app, name="targets")
 app.add_typer(devices.app, name="devices")
+app.add_typer(deployments.app, name="deployments")
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.run)
 

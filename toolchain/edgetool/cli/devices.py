@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,6 +13,8 @@ from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 if TYPE_CHECKING:
     from edgetool.devices import Device
+
+EXAMPLE = "Example: edgetool devices add pi5-kitchen pi@pi5.example --target raspberry-pi-5"
 
 app = typer.Typer(help="Enrol, check and list devices.", rich_markup_mode=None)
 
@@ -30,6 +34,76 @@ def list_by_default(context: typer.Context, json_output: bool = JSON_OPTION) -> 
 def list_all(json_output: bool = JSON_OPTION) -> None:
     """List the devices that are enrolled."""
     _list(json_output)
+
+
+@app.command("add", epilog=EXAMPLE)
+@verb
+def add(
+    name: str = typer.Argument(..., metavar="NAME", help="What it is to be called."),
+    login: str = typer.Argument(
+        None, metavar="USER@HOST[:PORT]", help="Or a Host of ssh_config; none with --backend local."
+    ),
+    target: str = typer.Option(..., metavar="TARGET", help="What it is: see `edgetool targets`."),
+    host_key: str = typer.Option(
+        None, metavar="SHA256:…", help="The fingerprint that its key must have; for scripts."
+    ),
+    identity: Path = typer.Option(
+        None, metavar="FILE", help="A private key; default: the agent's and the usual ones."
+    ),
+    backend: str = typer.Option(
+        "paramiko", metavar="NAME", help="paramiko, openssh, or local: this machine."
+    ),
+    root: str = typer.Option(
+        ".edgetool", metavar="DIR", help="Its folder there, absolute or below the user's home."
+    ),
+    force: bool = typer.Option(False, "--force", help="Replace a device of this name."),
+    json_output: bool = JSON_OPTION,
+) -> None:
+    """Enrol a device: pin its host key, log in once, let it trust this user's releases.
+
+    Nothing is kept where one of it fails.
+    """
+    from edgetool.devices.device import backend_named
+    from edgetool.devices.enrolment import Enrolment, enrol
+
+    enrolment = Enrolment(
+        name, target, login, host_key, identity, backend_named(backend), root, force
+    )
+    device = enrol(enrolment, _ask if sys.stdin.isatty() and not json_output else None)
+    _trust_at_once(device)
+    if json_output:
+        print_json({"schema_version": 1, **device.to_json()})
+        return
+    print(f"enrolled {device.name}: {device.where}, {device.target}")
+    say(f"next: edgetool devices check {device.name}")
+
+
+@app.command("trust")
+@verb
+def trust(
+    name: str = NAME_ARGUMENT,
+    key: str = typer.Option(
+        None, metavar="KEY", help="A public key, 'ssh-ed25519 AAAA…'; default: this user's own."
+    ),
+    revoke: bool = typer.Option(False, "--revoke", help="Trust it no longer."),
+    json_output: bool = JSON_OPTION,
+) -> None:
+    """Let a device take releases that are signed with a key, or no longer."""
+    from edgetool.deployment.answers import CHECKS
+    from edgetool.deployment.manage import change_trust
+    from edgetool.deployment.signing import public_key
+    from edgetool.devices import find_device
+
+    device = find_device(name)
+    changed = key or public_key()
+    trusted = change_trust(device, changed, revoke=revoke)
+    if json_output:
+        content: dict[str, Any] = {"device": name, "key": changed, "keys": list(trusted.keys)}
+        print_json({"schema_version": 1, **content, "checked_by": trusted.check})
+        return
+    done = "does not trust" if revoke else "trusts"
+    print(f"{name} {done} {changed}")
+    print(f"  keys: {len(trusted.keys)}; releases are checked by {CHECKS[trusted.check]}")
 
 
 @app.command("show")
@@ -56,6 +130,26 @@ def remove(name: str = NAME_ARGUMENT, json_output: bool = JSON_OPTION) -> None:
         print_json({"schema_version": 1, "device": name, "removed": str(path)})
         return
     print(f"removed {name}; what was deployed stays on it")
+
+
+def _ask(where: str, fingerprint: str) -> bool:
+    say(f"{where} shows the host key {fingerprint}")
+    say("compare on the device: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+    return typer.confirm("is it this device?", err=True)
+
+
+def _trust_at_once(device: Device) -> None:
+    """Let a new device trust this user's key; where that fails the device is enrolled all the same,
+    and checks what is deployed by sha256."""
+    from edgetool.deployment.manage import change_trust
+    from edgetool.deployment.signing import public_key
+    from edgetool.errors import EdgetoolError
+
+    try:
+        change_trust(device, public_key())
+    except EdgetoolError as error:
+        say(f"note: releases will be checked by sha256 alone: {error.message}")
+        say(f"  later: edgetool devices trust {device.name}")
 
 
 def _list(as_json: bool) -> None:

@@ -135,10 +135,11 @@ def print_error(error: EdgetoolError, as_json: bool) -> None:
     for index, hint in enumerate(error.hints):
         print(f"  {'try:' if index == 0 else '    '} {hint}", file=sys.stderr)
     if as_json:
-        print_json(_error_json(error))
+        print_json(error_json(error))
 
 
-def _error_json(error: EdgetoolError) -> dict[str, Any]:
+def error_json(error: EdgetoolError) -> dict[str, Any]:
+    """The document that a verb prints with --json where it fails."""
     return {
         "schema_version": 1,
         "error": {

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from edgetool.errors import UsageError
 from edgetool.packs.checks import Problem
 from edgetool.packs.finding import is_id
 
@@ -63,6 +64,14 @@ class Device:
         content["host_keys"] = list(self.host_keys)
         content["fingerprints"] = [fingerprint(key) for key in self.host_keys]
         return content
+
+
+def backend_named(name: str) -> Backend:
+    """A backend by its name. Raises: UsageError."""
+    for known in get_args(Backend):
+        if name == known:
+            return known  # type: ignore[no-any-return]
+    raise UsageError(f"backend {name!r} is not known", hints=(f"one of: {', '.join(BACKENDS)}",))
 
 
 def fingerprint(host_key: str) -> str:

@@ -58,13 +58,18 @@ def save_device(device: Device, *, force: bool = False) -> Path:
     path = devices_folder() / f"{device.name}{SUFFIX}"
     problems = Problems(path)
     _note_mistakes(device, problems)
-    if path.exists() and not force:
-        raise OutputExistsError(
-            f"device '{device.name}' is enrolled already",
-            hints=("another name", "--force to replace it"),
-        )
+    check_new(device.name, force=force)
     write_private(path, _as_toml(device).encode())
     return path
+
+
+def check_new(name: str, *, force: bool = False) -> None:
+    """Raise OutputExistsError where a device's name is taken and force is not given."""
+    if not force and (devices_folder() / f"{name}{SUFFIX}").exists():
+        raise OutputExistsError(
+            f"device '{name}' is enrolled already",
+            hints=("another name", "--force to replace it"),
+        )
 
 
 def remove_device(name: str) -> Path:
