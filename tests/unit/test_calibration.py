@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 import networks
 from edgetool.errors import QuantizationError
 from edgetool.graph import Graph
-from edgetool.quantization import calibration, calibration_cache
+from edgetool.quantization import calibration, calibration_cache, observed_session
 from edgetool.quantization.calibration import calibrate
 from edgetool.quantization.histogram import BINS, SIDE, Histogram
 from edgetool.quantization.layers import select_layers
@@ -65,6 +67,34 @@ def test_extremes_reduced_in_the_graph_are_those_of_the_values(network: Graph) -
     for group, inside, outside in zip(groups, reduced, fetched, strict=True):
         assert inside.maximum == outside.maximum, group.name
         assert min(inside.minimum, 0) == min(outside.minimum, 0), group.name
+
+
+@pytest.mark.parametrize(("shape", "stride"), [((1, 8, 24, 24), 1), ((1, 96, 112, 112), 11)])
+def test_of_a_large_value_a_grid_with_odd_steps_leaves_the_graph(
+    shape: tuple[int, ...], stride: int
+) -> None:
+    value = ir.Value(name="x", shape=ir.Shape(shape))
+    assert observed_session._stride(value) == stride
+    left = math.prod(observed_session._picked(shape, stride))
+    assert left >= min(observed_session.ENOUGH, math.prod(shape))
+
+
+def test_the_elements_picked_are_the_values_own(
+    network: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observed_session, "ENOUGH", 4)
+    monkeypatch.setattr(observed_session, "LONGEST_STRIDE", 3)
+    feeds = {name: array[:1] for name, array in normal_samples(network).items()}
+    watched = calibration.Watched.of(network, groups_of(network), feeds)
+    names = [str(value.name) for value in watched.values]
+    whole = observed_session.ValueSession(network, names).run(feeds)
+    found = observed_session.ObservedSession(network, watched.values, with_elements=True).run(feeds)
+    thinned = 0
+    for name in names:
+        step = 3 if found.elements[name].shape != whole[name].shape else 1
+        thinned += step == 3
+        np.testing.assert_array_equal(found.elements[name], whole[name][..., ::step, ::step])
+    assert thinned > 3
 
 
 @given(

@@ -91,7 +91,10 @@ class PassCost:
 
 @dataclass(frozen=True)
 class PassReport:
-    """What one pass did. seconds: wall time of the pass alone, without checks and cost."""
+    """What one pass did, itself, without checks and cost.
+
+    seconds: wall time.   cpu_seconds: processor time of all threads.
+    """
 
     name: str
     changed: bool
@@ -102,6 +105,7 @@ class PassReport:
     parameters_after: int
     seconds: float = field(compare=False)
     cost: PassCost | None = None
+    cpu_seconds: float = field(default=0.0, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for --json; cost is left out when it was not measured."""
@@ -160,9 +164,9 @@ def count_parameters(graph: Graph) -> int:
 def _run_step(step: Step, graph: Graph, context: PassContext) -> tuple[Graph, PassReport]:
     nodes, parameters = len(graph.graph), count_parameters(graph)
     run = importlib.import_module(f"edgetool.passes.{step.name}").run
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     result: PassResult = run(graph, context)
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
     problems = find_problems(result.graph, complete=step.name != "expand_qoperators")
     if problems:
         raise EdgetoolError(
@@ -179,6 +183,7 @@ def _run_step(step: Step, graph: Graph, context: PassContext) -> tuple[Graph, Pa
         parameters,
         count_parameters(result.graph),
         seconds,
+        cpu_seconds=cpu_seconds,
     )
 
 

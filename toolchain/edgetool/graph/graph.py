@@ -51,7 +51,7 @@ class Graph:
 
     def clone(self) -> Graph:
         """A deep copy of the structure; constant tensors are shared, they are never written."""
-        return Graph(ir.serde.from_proto(ir.serde.to_proto(self.model)), self.source)
+        return Graph(self.model.clone(), self.source)
 
     def is_quantized(self) -> bool:
         """Whether any node is a QuantizeLinear or DequantizeLinear."""

@@ -28,6 +28,7 @@ Array = npt.NDArray[Any]
 # tie is not constant.
 _SUM_ROUNDING_STEPS = 1e-4
 _ROUNDING_STEPS = 1e-3
+_BLOCK_WEIGHTS = 1 << 16
 _FLOAT_EPSILON = 2.0**-23
 
 
@@ -139,17 +140,31 @@ def _layer(analysis: Analysis, node: ir.Node) -> Bounds | None:
     if source.low.size != layer.inputs or not all(np.isfinite(c).all() for c in constants):
         return None
     weights = layer.grouped_weights(layer.weights.real)
-    low, high = _products(weights, layer.per_weight(source.low), layer.per_weight(source.high))
-    low = np.where(layer.padded_taps, np.minimum(low, 0.0), low)
-    high = np.where(layer.padded_taps, np.maximum(high, 0.0), high)
     bias = np.zeros(layer.outputs) if layer.bias is None else layer.bias.real
+    ends = [layer.per_weight(part) for part in (source.low, source.high, source.slack)]
+    rows = max(_BLOCK_WEIGHTS // max(weights[0].size, 1), 1)  # products take several such blocks
+    blocks = [slice(first, first + rows) for first in range(0, layer.outputs, rows)]
+    found = [
+        _sums(weights[block], [end[block] for end in ends], layer.padded_taps, bias[block])
+        for block in blocks
+    ]
+    low, high, slack = (np.concatenate(part) for part in zip(*found, strict=True))
+    return Bounds(low, high, slack, _accumulator_step(layer))
+
+
+def _sums(
+    weights: Array, ends: list[Array], padded_taps: Array, bias: Array
+) -> tuple[Array, Array, Array]:
+    """(low, high, slack) of some outputs.   ends: the same of their inputs, one a weight."""
+    low, high = _products(weights, ends[0], ends[1])
+    low = np.where(padded_taps, np.minimum(low, 0.0), low)
+    high = np.where(padded_taps, np.maximum(high, 0.0), high)
     size = np.maximum(np.abs(low), np.abs(high)).sum(axis=(1, 2))
-    inherited = (np.abs(weights) * layer.per_weight(source.slack)).sum(axis=(1, 2))
+    inherited = (np.abs(weights) * ends[2]).sum(axis=(1, 2))
     terms = weights.shape[1] * weights.shape[2]
     slack = inherited + np.where(size > 0, terms * _FLOAT_EPSILON * (size + np.abs(bias)), 0.0)
     slack = np.where(np.isfinite(slack), slack, 0.0)
-    step = _accumulator_step(layer)
-    return Bounds(bias + low.sum(axis=(1, 2)), bias + high.sum(axis=(1, 2)), slack, step)
+    return bias + low.sum(axis=(1, 2)), bias + high.sum(axis=(1, 2)), slack
 
 
 def _products(weights: Array, low: Array, high: Array) -> tuple[Array, Array]:

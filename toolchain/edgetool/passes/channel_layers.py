@@ -47,6 +47,8 @@ class ChannelLayer:
     def per_weight(self, channels: Array) -> Array:
         """One number for each input channel as (outputs, inputs of a group, 1)."""
         grouped = channels.reshape(self.groups, -1)
+        if self.groups == 1:  # a view: a dense layer's copy would be as large as its weights
+            return np.broadcast_to(grouped, (self.outputs, self.inputs))[:, :, np.newaxis]
         return np.repeat(grouped, self.outputs // self.groups, axis=0)[:, :, np.newaxis]
 
     def weight_bytes(self) -> int:

@@ -17,7 +17,7 @@ import onnx_ir as ir
 from edgetool.errors import DataError
 from edgetool.graph import Graph, node_label, static_shape
 from edgetool.quantization.calibration_cache import CalibrationCache
-from edgetool.quantization.observed_session import ExtremesSession, ValueSession
+from edgetool.quantization.observed_session import ObservedSession, ValueSession
 from edgetool.quantization.scale_groups import ScaleGroup
 from edgetool.quantization.statistics import ActivationStatistics, not_finite
 
@@ -65,8 +65,8 @@ def calibrate(
     """Statistics of each group's observed values over all samples.
 
     samples: input name to (samples, *input shape without batch), the graph's own types.
-    with_histograms: keep a histogram of each group too; without, extremes are reduced inside
-    the graph, and the minimum of what a Relu or Clip makes is taken as 0.
+    with_histograms: keep a histogram of each group too, of a part of its elements where there are
+    many. Extremes are those of all; the minimum of what a Relu or Clip makes may be taken as 0.
     progress: called with (samples done, samples in all, what is being done).
     cache: folder where the statistics of long passes are kept, finished or not.
     workers: threads with samples of their own; None takes the CPUs at hand, four at most and
@@ -82,7 +82,7 @@ def calibrate(
     if done < count:
         watched = Watched.of(graph, groups, samples)
         workers = workers or _affordable_workers(watched)
-        watch = (_watch_values if with_histograms else _watch_extremes)(watched)
+        watch = _watching(watched, with_histograms)
         for taken, found in _in_blocks(watch, samples, done, count, workers):
             merge_all(total, found)
             kept.save(taken, total, finished=taken == count)
@@ -150,30 +150,15 @@ def _in_blocks(
             yield first, found[0]
 
 
-def _watch_values(watched: Watched) -> Watch:
-    """Takes in every element of the values."""
-    names = [str(value.name) for value in watched.values]
-    session = ValueSession(watched.graph, names) if names else None
-
-    def watch(samples: Samples, share: range) -> Statistics:
-        statistics = tuple(ActivationStatistics(True) for _ in watched.names)
-        for sample in share:
-            values = _feeds(samples, sample)
-            if session is not None:
-                values.update(session.run(values))
-            _update(statistics, watched, values, sample)
-        return statistics
-
-    return watch
-
-
-def _watch_extremes(watched: Watched) -> Watch:
-    """Takes in what the graph itself reduces the values to, and the inputs' elements."""
-    session = ExtremesSession(watched.graph, watched.values) if watched.values else None
+def _watching(watched: Watched, with_histograms: bool) -> Watch:
+    """Takes in what the graph's session shows of the values, and the inputs' elements."""
+    session = None
+    if watched.values:
+        session = ObservedSession(watched.graph, watched.values, with_histograms)
     computed = [str(value.name) for value in watched.values]
 
     def watch(samples: Samples, share: range) -> Statistics:
-        statistics = tuple(ActivationStatistics(False) for _ in watched.names)
+        statistics = tuple(ActivationStatistics(with_histograms) for _ in watched.names)
         low, high = np.full(len(computed), np.inf), np.full(len(computed), -np.inf)
         for sample in share:
             feeds = _feeds(samples, sample)
@@ -183,6 +168,7 @@ def _watch_extremes(watched: Watched) -> Watch:
                     _require_finite(watched, feeds, sample)
                 np.minimum(low, found.minimum, out=low)
                 np.maximum(high, found.maximum, out=high)
+                _take(statistics, watched, found.elements, sample)
             _update(statistics, watched, feeds, sample)
         _extend(statistics, watched, computed, low, high)
         return statistics
@@ -214,6 +200,14 @@ def _extend(
     for group, names in zip(statistics, watched.names, strict=True):
         for index in (place[name] for name in names if name in place):
             group.extend(float(low[index]), float(high[index]))
+        group.flush()
+
+
+def _take(statistics: Statistics, watched: Watched, elements: Samples, sample: int) -> None:
+    for group, names in zip(statistics, watched.names, strict=True):
+        for name in names:
+            if name in elements:
+                group.take(elements[name], sample)
 
 
 def _update(

@@ -23,7 +23,7 @@ from edgetool.graph import Graph, constant_array
 from edgetool.quantization.histogram import BINS, Histogram
 from edgetool.quantization.statistics import ActivationStatistics
 
-FORMAT = "1"
+FORMAT = "2"
 KEPT_FILES = 32
 SAVE_EVERY_S = 5.0
 SHORTEST_S = 2.0

@@ -1,12 +1,13 @@
-"""onnxruntime sessions of a float graph that give chosen values, or only their extremes.
+"""onnxruntime sessions of a float graph that give chosen values, their extremes, or a part.
 
 Fetching every activation costs as much as computing it: each is written, and often reordered,
-for the fetch alone. Where extremes are all that is wanted they are therefore reduced inside the
-graph, in compiled code, while the values are still in the cache.
+for the fetch alone. Extremes are therefore reduced inside the graph, in compiled code, while the
+values are still in the cache, and of a large activation only a grid of elements leaves it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,18 +23,26 @@ from edgetool.graph import Graph, attribute, constant_array, static_shape
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
+# Of an activation with more elements in a sample than this, histograms need not see all.
+ENOUGH = 1 << 13
+LONGEST_STRIDE = 15
+_LARGE = 1 << 10  # elements of a constant that is not copied into the model
+
 
 @dataclass(frozen=True)
-class Extremes:
-    """Bounds of the values over one sample, in their order; float64 (values,).
+class Observed:
+    """What one sample shows of the values, in their order; bounds float64 (values,).
 
     minimum: 0 where the operator that makes the value lets nothing below 0 through.
     finite: False where a value may hold NaN, whose bounds may be anything, or is very large.
+    elements: by the value's name all elements, or of a large one some; where not asked for, of
+    small ones only.
     """
 
     minimum: npt.NDArray[np.float64]
     maximum: npt.NDArray[np.float64]
     finite: bool
+    elements: Arrays
 
 
 class ValueSession:
@@ -45,31 +54,50 @@ class ValueSession:
 
     def __init__(self, graph: Graph | onnx.ModelProto, names: Sequence[str]) -> None:
         self.names = list(names)
-        proto = without_outputs(graph) if isinstance(graph, Graph) else graph
-        for name in names:
-            _add_output(proto, name)
-        self._session = _open(proto.SerializeToString())
+        if isinstance(graph, Graph):
+            self._session = _open(_giving_values(_without_contents(graph), names), graph)
+        else:
+            self._session = _open(_giving_values(graph, names))
 
     def run(self, feeds: Arrays) -> dict[str, npt.NDArray[Any]]:
         """Values by name.   feeds: complete inputs, batch included."""
         return dict(zip(self.names, _run(self._session, self.names, feeds), strict=True))
 
 
-class ExtremesSession:
-    """Runs the graph, optimised, and gives extremes of the values.
+class ObservedSession:
+    """Runs the graph, optimised, and gives extremes of the values, and elements if asked for.
 
     Raises: ModelError when onnxruntime cannot load or run the graph.
     """
 
-    def __init__(self, graph: Graph, values: Sequence[ir.Value]) -> None:
-        content, reductions = _giving_extremes(graph, values)
-        self._outputs = [name for names in reductions.values() for name in names if name]
+    def __init__(self, graph: Graph, values: Sequence[ir.Value], with_elements: bool) -> None:
+        strides = [_stride(value) for value in values]
+        self._names = [str(value.name) for value in values]
+        # Fetching a small value costs less than the nodes that would reduce it.
+        self._whole = [index for index, stride in enumerate(strides) if stride == 1]
+        if not with_elements:
+            strides = [1 if stride == 1 else 0 for stride in strides]
+        content, reductions, self._elements = _observing(graph, values, strides)
+        self._reduced = [name for names in reductions.values() for name in names if name]
         self._present = {k: np.array([n != "" for n in names]) for k, names in reductions.items()}
-        self._session = _open(content)
+        self._session = _open(content, graph)
 
-    def run(self, feeds: Arrays) -> Extremes:
-        """Extremes of the values.   feeds: complete inputs, batch included."""
-        found = _run(self._session, self._outputs, feeds)
+    def run(self, feeds: Arrays) -> Observed:
+        """What the sample shows.   feeds: complete inputs, batch included."""
+        fetched = [name for name in self._elements if name]
+        found = _run(self._session, fetched + self._reduced, feeds)
+        arrays = iter(found[: len(fetched)])
+        named = zip(self._names, self._elements, strict=True)
+        elements = {name: next(arrays) for name, output in named if output}
+        bounds = self._bounds(found[len(fetched) :])
+        for index in self._whole:
+            array = elements[self._names[index]]
+            bounds["Min"][index], bounds["Max"][index] = array.min(), array.max()
+        finite = all(bool(np.isfinite(bound).all()) for bound in bounds.values())
+        return Observed(bounds["Min"], bounds["Max"], finite, elements)
+
+    def _bounds(self, found: list[npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float64]]:
+        """By kind of reduction one number a value, 0 where nothing was reduced."""
         bounds = {}
         for kind, present in self._present.items():
             arrays = [array.reshape(-1) for array in found[: int(present.sum())]]
@@ -77,8 +105,7 @@ class ExtremesSession:
             bounds[kind] = np.zeros(len(present))
             if arrays:
                 bounds[kind][present] = _REDUCE[kind](arrays)
-        finite = all(bool(np.isfinite(bound).all()) for bound in bounds.values())
-        return Extremes(bounds["Min"], bounds["Max"], finite)
+        return bounds
 
 
 def _reduced(function: np.ufunc) -> Callable[[list[npt.NDArray[Any]]], npt.NDArray[Any]]:
@@ -124,18 +151,64 @@ def channel_statistics(
     return [ChannelStatistics(*total[name]) for name in names]
 
 
-def _giving_extremes(
-    graph: Graph, values: Sequence[ir.Value]
-) -> tuple[bytes, dict[str, list[str]]]:
-    """The model, and by kind of reduction its outputs in the order of values, "" where none is."""
-    proto = without_outputs(graph)
+def _giving_values(proto: onnx.ModelProto, names: Sequence[str]) -> bytes:
+    for name in names:
+        _add_output(proto, name)
+    content: bytes = proto.SerializeToString()
+    return content
+
+
+def _observing(
+    graph: Graph, values: Sequence[ir.Value], strides: Sequence[int]
+) -> tuple[bytes, dict[str, list[str]], list[str]]:
+    """The model; by kind of reduction its outputs in the order of values, "" where none is;
+    those that give elements, "" where strides say so (0: none, 1: the value itself)."""
+    proto = _without_contents(graph)
     taken = {name for node in proto.graph.node for name in node.output}
+    elements: list[str] = []
     reductions: dict[str, list[str]] = {kind: [] for kind in _REDUCE}
-    for value in values:
+    for value, stride in zip(values, strides, strict=True):
+        elements.append(_pick(proto, value, stride, taken) if stride else "")
         operators = _operators(value)
         for kind, outputs in reductions.items():
-            outputs.append(_reduce(proto, value, operators[kind], taken))
-    return proto.SerializeToString(), reductions
+            operator = "" if stride == 1 else operators[kind]
+            outputs.append(_reduce(proto, value, operator, taken))
+    return proto.SerializeToString(), reductions, elements
+
+
+def _stride(value: ir.Value) -> int:
+    """How far apart elements to look at may lie, so that ENOUGH are left; 1 for all.
+
+    Odd, so that whatever repeats with every second or fourth column is seen whole.
+    """
+    shape = static_shape(value)
+    if shape is None or len(shape) not in (3, 4):
+        return 1
+    stride = 1
+    while math.prod(_picked(shape, stride + 2)) >= ENOUGH and stride + 2 <= LONGEST_STRIDE:
+        stride += 2
+    return stride
+
+
+def _picked(shape: Sequence[int], stride: int) -> list[int]:
+    return [*shape[:2], *(math.ceil(size / stride) for size in shape[2:])]
+
+
+def _pick(proto: onnx.ModelProto, value: ir.Value, stride: int, taken: set[str]) -> str:
+    """Make every stride-th row and column an output; gives its name.
+
+    A pool over single elements reads the blocked layout of convolutions in place; Slice does not.
+    """
+    name = str(value.name)
+    if stride > 1:
+        name = _unique(f"{value.name}_picked", taken)
+        rank = len(static_shape(value) or ()) - 2
+        node = onnx.helper.make_node("MaxPool", [str(value.name)], [name])
+        node.attribute.append(onnx.helper.make_attribute("kernel_shape", [1] * rank))
+        node.attribute.append(onnx.helper.make_attribute("strides", [stride] * rank))
+        proto.graph.node.append(node)
+    _add_output(proto, name)
+    return name
 
 
 def _operators(value: ir.Value) -> dict[str, str]:
@@ -198,18 +271,50 @@ def without_outputs(graph: Graph) -> onnx.ModelProto:
     return proto
 
 
+def _without_contents(graph: Graph) -> onnx.ModelProto:
+    """The model without outputs, and without the contents of large constants."""
+    bare = graph.clone()
+    for name, tensor in _large_constants(graph).items():
+        bare.graph.initializers[name].const_value = ir.ExternalTensor(
+            "memory",
+            0,
+            tensor.nbytes,
+            tensor.dtype,
+            shape=ir.Shape(tensor.shape.numpy()),
+            name=name,
+        )
+    return without_outputs(bare)
+
+
+def _large_constants(graph: Graph) -> dict[str, ir.TensorProtocol]:
+    """What is handed over as it lies in memory: copies of weights would double the peak."""
+    found = ((name, value.const_value) for name, value in graph.graph.initializers.items())
+    return {
+        name: tensor
+        for name, tensor in found
+        if tensor is not None and tensor.dtype == ir.DataType.FLOAT and tensor.size >= _LARGE
+    }
+
+
 def _add_output(proto: onnx.ModelProto, name: str) -> None:
     proto.graph.output.add().name = name
     proto.graph.output[-1].type.tensor_type.elem_type = ir.DataType.FLOAT
 
 
-def _open(content: bytes) -> onnxruntime.InferenceSession:
+def _open(content: bytes, graph: Graph | None = None) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # callers run samples side by side
     options.log_severity_level = 3
     # A memory pattern is planned as if all outputs lived at once on top of the workspace.
     options.enable_mem_pattern = False
+    # In the graph's order, so that a value is reduced while it is new and then forgotten.
+    options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
+    large = {} if graph is None else _large_constants(graph)
+    arrays = [np.ascontiguousarray(tensor.numpy()) for tensor in large.values()]
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in arrays]
     try:
+        if large:
+            options.add_external_initializers(list(large), values)
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base but Exception
         raise _cannot_run(error) from error

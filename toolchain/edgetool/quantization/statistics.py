@@ -10,23 +10,19 @@ import numpy.typing as npt
 
 from edgetool.errors import QuantizationError
 from edgetool.quantization.histogram import Histogram
+from edgetool.quantization.observed_session import ENOUGH
 
-# Of an activation with more elements than this in a sample, a histogram counts a part.
-_ENOUGH = 1 << 15
-_LONGEST_STRIDE = 7
+_TOGETHER = 1 << 14  # elements that are counted in one go
 
 
 class ActivationStatistics:
-    """Extremes of all values seen, and their histogram if asked for; constant memory.
-
-    Large activations enter the histogram in part: at least 32768 elements of each sample, at
-    least one in seven, evenly spread and others in each sample. Extremes are those of all.
-    """
+    """Extremes of all values seen, and if asked for a histogram of those taken; constant memory."""
 
     def __init__(self, with_histogram: bool) -> None:
         self.minimum = math.inf
         self.maximum = -math.inf
         self.histogram = Histogram() if with_histogram else None
+        self._waiting: list[npt.NDArray[Any]] = []
 
     def update(self, name: str, values: npt.NDArray[Any], sample: int, layer: str = "") -> None:
         """Take in one sample's values of tensor name, which layer makes ("": an input).
@@ -39,8 +35,8 @@ class ActivationStatistics:
         if not (math.isfinite(minimum) and math.isfinite(maximum)):
             raise not_finite(name, values, sample, layer)
         self.extend(minimum, maximum)
-        if self.histogram is not None:
-            self.histogram.update(_spread(values.reshape(-1), sample), minimum, maximum)
+        self.take(values, sample)
+        self.flush()
 
     def extend(self, minimum: float, maximum: float) -> None:
         """Take in the extremes of further values."""
@@ -52,17 +48,31 @@ class ActivationStatistics:
         """The one value that every element has, None when they differ."""
         return self.minimum if self.minimum == self.maximum else None
 
+    def take(self, values: npt.NDArray[Any], sample: int) -> None:
+        """Have the histogram count values, finite, of one sample: at most 3 ENOUGH of them.
+
+        They are evenly spread, and others in each sample. `flush` before the histogram is used.
+        """
+        if self.histogram is None:
+            return
+        flat = values.reshape(-1)
+        stride = max((flat.size // ENOUGH - 1) | 1, 1)  # odd: no column of an image is left out
+        self._waiting.append(np.ascontiguousarray(flat[sample % stride :: stride]))
+        if sum(array.size for array in self._waiting) >= _TOGETHER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Count what was taken."""
+        if self.histogram is not None and self._waiting:
+            values = np.concatenate(self._waiting)
+            self.histogram.update(values, float(values.min()), float(values.max()))
+        self._waiting = []
+
     def merge(self, other: ActivationStatistics) -> None:
         """Take in all that another one has seen; the order of merging does not matter."""
         self.extend(other.minimum, other.maximum)
         if self.histogram is not None and other.histogram is not None:
             self.histogram.merge(other.histogram)
-
-
-def _spread(flat: npt.NDArray[Any], sample: int) -> npt.NDArray[Any]:
-    """Every stride-th element; strides are odd, so that no column of an image is left out."""
-    stride = max(min((flat.size // _ENOUGH - 1) | 1, _LONGEST_STRIDE), 1)
-    return flat[sample % stride :: stride]
 
 
 def not_finite(

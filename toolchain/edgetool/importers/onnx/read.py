@@ -58,9 +58,20 @@ def _build(proto: onnx.ModelProto, folder: Path | None) -> ir.Model:
     _drop_constant_inputs(proto.graph)
     _forget_origin(proto)
     model = ir.serde.deserialize_model(proto)
+    _own_contents(model.graph)
     raise_opset(model)
     name_nodes(model.graph)
     return model
+
+
+def _own_contents(graph: ir.Graph) -> None:
+    """Take constants out of the file's message: one of its parts would keep all of it in memory."""
+    for value in graph.initializers.values():
+        tensor = value.const_value
+        if isinstance(tensor, ir.TensorProtoTensor):
+            value.const_value = ir.Tensor(
+                tensor.numpy(), dtype=tensor.dtype, shape=tensor.shape, name=tensor.name
+            )
 
 
 def _drop_constant_inputs(graph: onnx.GraphProto) -> None:
