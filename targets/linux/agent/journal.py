@@ -10,7 +10,6 @@ import clock
 
 FILE = "journal.jsonl"
 LONGEST_LINE_BYTES = 1 << 18
-SAMPLES_EVERY_NS = 200000000
 
 
 class Journal:
@@ -47,10 +46,11 @@ class Journal:
 
 
 class Samples:
-    """Numbers that come often, many to a line: at most one line in 0.2 s."""
+    """Numbers that come often, many to a line.   every_s: at most one line in this time."""
 
-    def __init__(self, journal, **fields):
+    def __init__(self, journal, every_s=0.2, **fields):
         self._journal = journal
+        self._every_ns = int(every_s * 1e9)
         self._fields = fields
         self._values = []
         self._since = clock.monotonic_ns()
@@ -58,7 +58,7 @@ class Samples:
     def add(self, value):
         """Take a number; write those so far when it is time."""
         self._values.append(value)
-        if clock.monotonic_ns() - self._since >= SAMPLES_EVERY_NS:
+        if clock.monotonic_ns() - self._since >= self._every_ns:
             self.flush()
 
     def flush(self):

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from edgetool.agent.bundle import Bundle, agent_bundle
 from edgetool.agent.client import AgentClient
+from edgetool.agent.following import (
+    Board,
+    Followed,
+    LinkLost,
+    Patience,
+    explain,
+    follow_run,
+    start_surely,
+)
 from edgetool.agent.messages import Event, RunState, Silence
 from edgetool.agent.runs import new_run_id, start_run
 
 __all__ = [
     "AgentClient",
+    "Board",
     "Bundle",
     "Event",
+    "Followed",
+    "LinkLost",
+    "Patience",
     "RunState",
     "Silence",
     "agent_bundle",
+    "explain",
+    "follow_run",
     "new_run_id",
     "start_run",
+    "start_surely",
 ]

@@ -1,0 +1,315 @@
+"""Links cut, agents and runs killed, boards rebooted: what was journaled stays, once and whole.
+
+Moments are drawn from a seed. The link is a channel that a test cuts, the board's boot_id a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgetool.agent import (
+    Board,
+    Event,
+    Followed,
+    LinkLost,
+    Patience,
+    RunState,
+    Silence,
+    explain,
+    follow_run,
+    start_surely,
+)
+from edgetool.errors import DeviceError, LinkError
+from edgetool.transports.local import LocalTransport
+from edgetool.transports.transport import Channel, Completed, Transport
+
+PATIENT = Patience(give_up_s=60.0, first_delay_s=0.01, longest_delay_s=0.1)
+POINTS = 24
+SAMPLES = 60
+JOB = {"kind": "count", "samples": SAMPLES, "every_s": 0.01, "batch_s": 0}
+LONG_JOB = {**JOB, "samples": 10_000}
+
+
+class CutChannel(Channel):
+    """A channel whose link is lost after some bytes from the device, in a line or between two."""
+
+    def __init__(self, inner: Channel, bytes_left: int, kill: bool) -> None:
+        self._inner = inner
+        self._left = bytes_left
+        self._kill = kill
+        self._lines = b""
+
+    def send(self, data: bytes) -> None:
+        self._inner.send(data)
+
+    def end_input(self) -> None:
+        self._inner.end_input()
+
+    def read(self, size_max: int, timeout_s: float) -> bytes:
+        data = self._inner.read(size_max, timeout_s)
+        self._left -= len(data)
+        if self._left < 0:
+            self._cut()
+        return data
+
+    def read_line(self, timeout_s: float) -> bytes | None:
+        line = self._inner.read_line(timeout_s)
+        self._left -= len(line or b"")
+        if self._left < 0:
+            self._cut()
+        return line
+
+    def _cut(self) -> None:
+        if self._kill:
+            os.killpg(self._inner._process.pid, signal.SIGKILL)  # type: ignore[attr-defined]
+        self._inner.close()
+        raise LinkError("cut by the test")
+
+    def close(self) -> Completed:
+        return self._inner.close()
+
+
+class CutTransport(LocalTransport):
+    """This machine behind links each of which bears a number of bytes from the agent."""
+
+    def __init__(self, home: Path, bears: Iterator[int], kill: bool) -> None:
+        super().__init__(home)
+        self._bears = bears
+        self._kill = kill
+
+    def start(self, command: Sequence[str]) -> Channel:
+        channel = super().start(command)
+        return CutChannel(channel, next(self._bears), self._kill) if "-I" in command else channel
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Path:
+    """What the agent takes for "/": a boot_id that the test may change."""
+    boot(tmp_path / "system")
+    return tmp_path / "system"
+
+
+def boot(system: Path) -> None:
+    path = system / "proc/sys/kernel/random/boot_id"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{uuid.uuid4()}\n")
+
+
+def board_of(connect: Callable[[], Transport], system: Path) -> Board:
+    return Board(connect, system_root=str(system), patience=PATIENT)
+
+
+def numbers(items: Sequence[Followed]) -> list[int]:
+    events = [item for item in items if isinstance(item, Event) and item.kind == "samples"]
+    return [number for event in events for number in event.fields["samples"]]
+
+
+def indices(items: Sequence[Followed]) -> list[int]:
+    return [item.index for item in items if isinstance(item, Event)]
+
+
+def journaled(home: Path, run: str) -> list[dict[str, Any]]:
+    """What is whole in a run's journal, as it lies on the device."""
+    path = home / ".edgetool/runs" / run / "journal.jsonl"
+    text = path.read_text() if path.exists() else ""  # it was killed before the first line
+    return [json.loads(line) for line in text.split("\n")[:-1]]
+
+
+def processes_of(run: str) -> list[int]:
+    """The run's supervisor and worker."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if run.encode() in words:
+                found.append(int(entry.name))
+    return found
+
+
+def kill(pids: Sequence[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def assert_nothing_lost(items: Sequence[Followed], home: Path, run: str) -> None:
+    """What was followed is what lies in the journal: every line, each once, in order."""
+    lines = journaled(home, run)
+    assert indices(items) == list(range(len(lines)))
+    there = [n for line in lines if line["kind"] == "samples" for n in line["samples"]]
+    assert numbers(items) == there == list(range(len(there)))
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["link-cut", "agent-killed"])
+def test_nothing_is_lost_or_comes_twice_when_links_are_cut(
+    home: Path, system: Path, killed: bool
+) -> None:
+    chance = random.Random(5 + killed)
+    some = [chance.randrange(200, 900) for _ in range(POINTS)]
+    bears = iter([10_000, 10_000, *some, *[1 << 30] * 9])  # two to put the agent there and start
+    board = board_of(lambda: CutTransport(home, bears, killed), system)
+    run = start_surely(board, JOB)
+    items = list(follow_run(board, run))
+    assert sum(isinstance(item, LinkLost) for item in items) >= 20
+    assert isinstance(items[-1], RunState)
+    assert items[-1].state == "done"
+    assert_nothing_lost(items, home, run)
+    assert numbers(items) == list(range(SAMPLES))
+
+
+def test_a_lost_answer_to_start_starts_nothing_twice(home: Path, system: Path) -> None:
+    bears = iter([0, 150, 180, 10_000, 1 << 30])  # in the hello, in the answer, then all of it
+    board = board_of(lambda: CutTransport(home, bears, False), system)
+    run = start_surely(board, JOB)
+    items = list(follow_run(board, run))
+    assert numbers(items) == list(range(SAMPLES))
+    assert len(list((home / ".edgetool/runs").iterdir())) == 1
+
+
+@pytest.mark.parametrize("victims", ["supervisor", "worker", "both"])
+def test_killed_run_is_over_and_keeps_what_it_journaled(
+    home: Path, system: Path, victims: str
+) -> None:
+    chance = random.Random(len(victims))
+    board = board_of(lambda: LocalTransport(home), system)
+    for _ in range(8):
+        run = start_surely(board, LONG_JOB)
+        time.sleep(chance.uniform(0.0, 0.6))
+        pids = wait_for_processes(run)
+        kill({"supervisor": pids[:1], "worker": pids[1:], "both": pids}[victims])
+        items = list(follow_run(board, run))
+        state = items[-1]
+        assert isinstance(state, RunState)
+        assert state.state == ("failed" if victims == "worker" else "died"), state
+        assert "kill" in str(explain(state)).lower()
+        assert_nothing_lost(items, home, run)
+        assert wait_until_gone(run)
+
+
+def wait_for_processes(run: str) -> list[int]:
+    """The supervisor and the worker, once there are both."""
+    until = time.monotonic() + 20
+    while len(processes_of(run)) < 2 and time.monotonic() < until:
+        time.sleep(0.002)
+    return sorted(processes_of(run))
+
+
+def wait_until_gone(run: str) -> bool:
+    until = time.monotonic() + 20
+    while processes_of(run) and time.monotonic() < until:
+        time.sleep(0.02)
+    return not processes_of(run)
+
+
+def test_reboot_ends_a_run_and_keeps_what_it_journaled(home: Path, system: Path) -> None:
+    chance = random.Random(3)
+    board = board_of(lambda: LocalTransport(home), system)
+    for _ in range(POINTS):
+        run = start_surely(board, LONG_JOB)
+        time.sleep(chance.uniform(0.0, 0.5))
+        boot(system)
+        kill(processes_of(run))
+        items = list(follow_run(board, run))
+        state = items[-1]
+        assert isinstance(state, RunState)
+        assert state.state == "rebooted"
+        assert "was rebooted during run" in str(explain(state))
+        assert_nothing_lost(items, home, run)
+
+
+def test_torn_last_line_is_dropped_and_a_damaged_one_is_said_to_be(
+    home: Path, system: Path
+) -> None:
+    board = board_of(lambda: LocalTransport(home), system)
+    run = start_surely(board, {"kind": "count", "samples": 30})
+    before = list(follow_run(board, run))
+    lines = len(indices(before))
+    with (home / ".edgetool/runs" / run / "journal.jsonl").open("ab") as journal:
+        journal.write(b"\0" * 100 + b"\n" + b'{"t":5,"kind":"samples","samples":[1')
+    after = list(follow_run(board, run))
+    assert indices(after) == list(range(lines + 1))
+    assert after[:lines] == before[:lines]
+    damaged = after[lines]
+    assert isinstance(damaged, Event)
+    assert damaged.kind == "damaged"
+    assert numbers(after) == list(range(30))
+
+
+def test_run_that_is_gone_after_a_reboot_is_said_to_be(home: Path, system: Path) -> None:
+    board = board_of(lambda: LocalTransport(home), system)
+    run = start_surely(board, LONG_JOB)
+    items = follow_run(board, run)
+    for item in items:
+        if isinstance(item, Event):
+            break
+    boot(system)
+    kill(processes_of(run))
+    (home / ".edgetool/runs" / run).rename(home / "elsewhere")
+    kill([pid for pid in agents_below(home) if pid != os.getpid()])
+    with pytest.raises(DeviceError, match=f"rebooted, and run {run} is gone"):
+        list(items)
+
+
+def agents_below(home: Path) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cwd").readlink() == home:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_held_run_is_diagnosed_by_its_missing_heartbeat(home: Path, system: Path) -> None:
+    patience = Patience(60.0, 0.01, 0.1, silence_s=1.5)
+    board = Board(lambda: LocalTransport(home), system_root=str(system), patience=patience)
+    run = start_surely(board, LONG_JOB)
+    for item in follow_run(board, run):
+        if isinstance(item, Event) and item.kind == "samples":
+            break
+    for pid in processes_of(run):
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(DeviceError, match="no heartbeat"):
+            for item in follow_run(board, run):
+                assert isinstance(item, Event | Silence)
+    finally:
+        kill(processes_of(run))
+
+
+def test_device_that_stays_away_is_given_up(home: Path, system: Path) -> None:
+    def away() -> Transport:
+        raise LinkError("cannot reach board")
+
+    board = Board(away, patience=Patience(0.05, 0.01, 0.02))
+    with pytest.raises(LinkError, match="gave up after"):
+        list(follow_run(board, "any"))
+
+
+def test_runs_beyond_what_is_kept_go_and_the_newest_stay(home: Path, system: Path) -> None:
+    board = board_of(lambda: LocalTransport(home), system)
+    folder = home / ".edgetool/runs"
+    for number in range(70):
+        (folder / f"old-{number:02}").mkdir(parents=True)
+        state = folder / f"old-{number:02}" / "state.json"
+        state.write_text('{"state": "done"}')
+        os.utime(state, (1e9 + number, 1e9 + number))
+    with board.session() as client:
+        left = [run["run"] for run in client.call("runs")["runs"]]
+    assert left == [f"old-{number:02}" for number in range(6, 70)]
