@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from board_processes import kill, processes_in
 from edgetool.transports.local import LocalTransport
 from edgetool.transports.transport import Transport
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """The device's home folder."""
+def home(tmp_path: Path) -> Iterator[Path]:
+    """The device's home folder; what a test left running there is ended after it."""
     folder = tmp_path / "home"
     folder.mkdir()
-    return folder
+    yield folder
+    kill(processes_in(folder))
 
 
 @pytest.fixture(params=["local"])

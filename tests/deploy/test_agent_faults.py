@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from board_processes import kill, processes_in, processes_of
 from edgetool.agent import (
     Board,
     Event,
@@ -123,28 +124,6 @@ def journaled(home: Path, run: str) -> list[dict[str, Any]]:
     path = home / ".edgetool/runs" / run / "journal.jsonl"
     text = path.read_text() if path.exists() else ""  # it was killed before the first line
     return [json.loads(line) for line in text.split("\n")[:-1]]
-
-
-def processes_of(run: str) -> list[int]:
-    """The run's supervisor and worker."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if run.encode() in words:
-                found.append(int(entry.name))
-    return found
-
-
-def kill(pids: Sequence[int]) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
 
 
 def assert_nothing_lost(items: Sequence[Followed], home: Path, run: str) -> None:
@@ -260,20 +239,9 @@ def test_run_that_is_gone_after_a_reboot_is_said_to_be(home: Path, system: Path)
     boot(system)
     kill(processes_of(run))
     (home / ".edgetool/runs" / run).rename(home / "elsewhere")
-    kill([pid for pid in agents_below(home) if pid != os.getpid()])
+    kill(processes_in(home))
     with pytest.raises(DeviceError, match=f"rebooted, and run {run} is gone"):
         list(items)
-
-
-def agents_below(home: Path) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and (entry / "cwd").readlink() == home:
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
 
 
 def test_held_run_is_diagnosed_by_its_missing_heartbeat(home: Path, system: Path) -> None:

@@ -1,0 +1,40 @@
+"""Processes that tests of the agent started: found by where they run, and killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def processes_of(run: str) -> list[int]:
+    """A run's supervisor and worker."""
+    found = []
+    for entry in _processes():
+        with contextlib.suppress(OSError):
+            if run.encode() in (entry / "cmdline").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
+def processes_in(folder: Path) -> list[int]:
+    """Processes whose working folder is this one or below it: agents and runs."""
+    found = []
+    for entry in _processes():
+        with contextlib.suppress(OSError):
+            if (entry / "cwd").readlink().is_relative_to(folder) and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+    return found
+
+
+def kill(pids: Iterable[int]) -> None:
+    """At once, without a word."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _processes() -> list[Path]:
+    return [entry for entry in Path("/proc").iterdir() if entry.name.isdigit()]
