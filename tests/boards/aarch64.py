@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from boards.root_file_system import USER, cached_root_file_system
+from boards.trees import write_tree
 
 INIT = Path(__file__).with_name("aarch64_init.sh")
 UP_TIMEOUT_S = 60.0
@@ -62,13 +63,13 @@ def missing_for_a_board() -> str | None:
 class Aarch64Board:
     """A board whose state is in a folder; `with` starts it and ends it.
 
-    folder: of this board alone, empty at first.   tree: a folder with sys/ and proc/ that the
-    board shows as its own (boards.trees), or None for bare ones.   user: may log in with `key`,
-    and so may root.   It listens at `host`:`port`.
+    folder: of this board alone, empty at first.   target: the board of boards.machines whose
+    /sys, /proc, /etc and commands it shows as its own.   user: may log in with `key`, and so may
+    root.   It listens at `host`:`port`.
     """
 
     folder: Path
-    tree: Path | None = None
+    target: str = "raspberry-pi-4"
     user: str = USER
     host: str = "127.0.0.1"
     port: int = 0
@@ -153,15 +154,16 @@ class Aarch64Board:
         if reason:
             raise RuntimeError(reason)
         self.port = self.port or _free_port()
-        if self.tree is not None:
-            shutil.copytree(self.tree, self.folder / "tree", symlinks=True)
-        (self.folder / "tree/sys").mkdir(parents=True, exist_ok=True)
+        tree = write_tree(self.target, self.folder / "tree")
+        for name in ("etc", "usr", "var"):
+            if (tree / name).is_dir():
+                shutil.copytree(tree / name, self.folder / "upper" / name)
         self._boot_id_file.parent.mkdir(parents=True, exist_ok=True)
         self._write_ssh_files()
 
     def _write_ssh_files(self) -> None:
         ssh = self.folder / "upper/etc/ssh"
-        ssh.mkdir(parents=True)
+        ssh.mkdir(parents=True, exist_ok=True)
         _make_key(ssh / "board_host_key")
         _make_key(self.key)
         public = self.key.with_suffix(".pub").read_text()

@@ -52,6 +52,17 @@ def test_the_board_is_aarch64_with_a_python_of_its_own(aarch64_board: Aarch64Boa
     assert on_board(aarch64_board, f"python3 -c '{script}'") == "aarch64 3 11"
 
 
+def test_the_board_shows_its_targets_own_sys_and_commands(aarch64_board: Aarch64Board) -> None:
+    shown = on_board(
+        aarch64_board,
+        "cat /sys/firmware/devicetree/base/model; grep -c 'CPU part.*0xd08' /proc/cpuinfo; "
+        "cat /sys/class/thermal/thermal_zone0/temp; vcgencmd get_throttled",
+    )
+    model, cores, temperature, throttled = shown.replace("\0", "\n").split("\n")
+    assert (model, cores) == ("Raspberry Pi 4 Model B Rev 1.4", "4")
+    assert (temperature, throttled) == ("48312", "throttled=0x0")
+
+
 def test_user_and_root_may_log_in_and_are_who_they_say(aarch64_board: Aarch64Board) -> None:
     assert on_board(aarch64_board, "id -un; id -u").split() == ["pi", "1000"]
     assert on_board(aarch64_board, "id -un; id -u", user="root").split() == ["root", "0"]
