@@ -219,13 +219,13 @@ def test_a_board_without_trtexec_is_told_what_to_install(
     assert error is not None and "apt install libnvinfer-bin" in error.hints[0]
 
 
-def test_a_heartbeat_comes_while_an_engine_is_built(
+def test_progress_is_said_while_an_engine_is_built(
     device_side: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device_side, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(device_side, "PROGRESS_S", 0.05)
     device = Device(device_side, tmp_path, "jetson-nano", build_s=0.5)
     device.run(device.job())
-    assert [event for event in device.journal if event["kind"] == "heartbeat"]
+    assert [event for event in device.journal if event["kind"] == "progress"]
 
 
 def test_two_hosts_at_once_build_an_engine_once(device_side: ModuleType, tmp_path: Path) -> None:

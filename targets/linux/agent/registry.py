@@ -29,6 +29,7 @@ VERBS = {
 
 KINDS = {
     "count": "count",
+    "trtexec": "trtexec",
 }
 
 

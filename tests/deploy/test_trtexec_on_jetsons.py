@@ -1,0 +1,71 @@
+"""TensorRT jobs through the agent, over a link, on the trees of the Jetsons."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from boards.machines import MACHINES
+from boards.trees import MODEL, TRTEXEC, write_tree
+from edgetool.agent import AgentClient, Event
+from edgetool.errors import UnsupportedOperatorError
+from edgetool.runtimes.tensorrt.flags import Timing
+from edgetool.runtimes.tensorrt.jobs import Board, Model, describe_job
+from edgetool.runtimes.tensorrt.session import run_trtexec
+from edgetool.runtimes.tensorrt.versions import TensorRtVersion
+from edgetool.transports.transport import Transport
+
+ONNX = b"a model"
+TIMING = Timing(warm_up_ms=20, iterations=3000, duration_s=0)
+
+
+def job_on(target: str, home: Path, tree: Path) -> dict[str, Any]:
+    root = home / ".edgetool"
+    root.mkdir(exist_ok=True)
+    (root / "m.onnx").write_bytes(ONNX)
+    (root / "i.bin").write_bytes(bytes(256))
+    jetson = MACHINES[target].jetson
+    assert jetson is not None
+    board = Board(TensorRtVersion(*jetson.tensorrt), jetson.sm, "MAXN", str(tree / TRTEXEC))
+    model = Model("m.onnx", hashlib.sha256(ONNX).hexdigest(), "float16")
+    inputs = {"input": "i.bin"}
+    return describe_job(board, model, timing=TIMING, layers=True, infer=True, inputs=inputs)
+
+
+@pytest.mark.parametrize("target", [n for n, machine in MACHINES.items() if machine.jetson])
+def test_an_engine_is_built_proved_and_timed_over_a_link(
+    target: str, transport: Transport, home: Path, tmp_path: Path
+) -> None:
+    tree = write_tree(target, tmp_path / "tree")
+    job = job_on(target, home, tree)
+    seen: list[Event] = []
+    with AgentClient(transport) as client:
+        first = run_trtexec(client, job, on_event=seen.append)
+        second = run_trtexec(client, job)
+        assert client.call("runs") == {"runs": []}
+    assert (first.built, second.built) == (True, False)
+    states = [event.fields["state"] for event in seen if event.kind == "state"]
+    assert [s for s in states if s in ("building", "built", "infer", "time")] == [
+        "building",
+        "built",
+        "infer",
+        "time",
+    ]
+    for result in (first, second):
+        assert result.times is not None and result.layers is not None and result.outputs
+        assert len(result.times.latency_s) == TIMING.iterations
+        assert result.outputs[0].values == tuple(MODEL["outputs"][0]["values"])
+
+
+def test_a_build_that_fails_names_the_operator_over_a_link(
+    transport: Transport, home: Path, tmp_path: Path
+) -> None:
+    tree = write_tree("jetson-nano", tmp_path / "tree", fail="unsupported")
+    with (
+        AgentClient(transport) as client,
+        pytest.raises(UnsupportedOperatorError, match="no operator GridSample, node warped"),
+    ):
+        run_trtexec(client, job_on("jetson-nano", home, tree))
