@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import networks
 from edgetool.errors import QuantizationError
-from edgetool.graph import Graph
+from edgetool.graph import Graph, make_constant
 from edgetool.quantization import calibration, calibration_cache, observed_session
 from edgetool.quantization.calibration import calibrate
 from edgetool.quantization.histogram import BINS, SIDE, Histogram
@@ -95,6 +95,14 @@ def test_the_elements_picked_are_the_values_own(
         thinned += step == 3
         np.testing.assert_array_equal(found.elements[name], whole[name][..., ::step, ::step])
     assert thinned > 3
+
+
+def test_large_constants_that_no_value_depends_on_do_no_harm(network: Graph) -> None:
+    feeds = {name: array[:1] for name, array in normal_samples(network).items()}
+    unused = np.zeros(2 * observed_session._LARGE, np.float32)
+    make_constant(network.graph, "unused", unused)
+    name = str(network.graph.outputs[0].name)
+    assert name in observed_session.ValueSession(network, [name]).run(feeds)
 
 
 @given(

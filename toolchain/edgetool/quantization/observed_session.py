@@ -77,10 +77,10 @@ class ObservedSession:
         self._whole = [index for index, stride in enumerate(strides) if stride == 1]
         if not with_elements:
             strides = [1 if stride == 1 else 0 for stride in strides]
-        content, reductions, self._elements = _observing(graph, values, strides)
+        proto, reductions, self._elements = _observing(graph, values, strides)
         self._reduced = [name for names in reductions.values() for name in names if name]
         self._present = {k: np.array([n != "" for n in names]) for k, names in reductions.items()}
-        self._session = _open(content, graph)
+        self._session = _open(proto, graph)
 
     def run(self, feeds: Arrays) -> Observed:
         """What the sample shows.   feeds: complete inputs, batch included."""
@@ -151,16 +151,15 @@ def channel_statistics(
     return [ChannelStatistics(*total[name]) for name in names]
 
 
-def _giving_values(proto: onnx.ModelProto, names: Sequence[str]) -> bytes:
+def _giving_values(proto: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
     for name in names:
         _add_output(proto, name)
-    content: bytes = proto.SerializeToString()
-    return content
+    return proto
 
 
 def _observing(
     graph: Graph, values: Sequence[ir.Value], strides: Sequence[int]
-) -> tuple[bytes, dict[str, list[str]], list[str]]:
+) -> tuple[onnx.ModelProto, dict[str, list[str]], list[str]]:
     """The model; by kind of reduction its outputs in the order of values, "" where none is;
     those that give elements, "" where strides say so (0: none, 1: the value itself)."""
     proto = _without_contents(graph)
@@ -173,7 +172,7 @@ def _observing(
         for kind, outputs in reductions.items():
             operator = "" if stride == 1 else operators[kind]
             outputs.append(_reduce(proto, value, operator, taken))
-    return proto.SerializeToString(), reductions, elements
+    return proto, reductions, elements
 
 
 def _stride(value: ir.Value) -> int:
@@ -296,12 +295,21 @@ def _large_constants(graph: Graph) -> dict[str, ir.TensorProtocol]:
     }
 
 
+def _needed(proto: onnx.ModelProto) -> set[str]:
+    """Names of the values that the outputs depend on."""
+    needed = {output.name for output in proto.graph.output}
+    for node in reversed(proto.graph.node):
+        if not needed.isdisjoint(node.output):
+            needed.update(node.input)
+    return needed
+
+
 def _add_output(proto: onnx.ModelProto, name: str) -> None:
     proto.graph.output.add().name = name
     proto.graph.output[-1].type.tensor_type.elem_type = ir.DataType.FLOAT
 
 
-def _open(content: bytes, graph: Graph | None = None) -> onnxruntime.InferenceSession:
+def _open(proto: onnx.ModelProto, graph: Graph | None = None) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # callers run samples side by side
     options.log_severity_level = 3
@@ -309,12 +317,15 @@ def _open(content: bytes, graph: Graph | None = None) -> onnxruntime.InferenceSe
     options.enable_mem_pattern = False
     # In the graph's order, so that a value is reduced while it is new and then forgotten.
     options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
-    large = {} if graph is None else _large_constants(graph)
+    needed = _needed(proto)  # onnxruntime drops the others, and then misses them
+    given = {} if graph is None else _large_constants(graph)
+    large = {name: tensor for name, tensor in given.items() if name in needed}
     arrays = [np.ascontiguousarray(tensor.numpy()) for tensor in large.values()]
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in arrays]
     try:
         if large:
             options.add_external_initializers(list(large), values)
+        content = proto.SerializeToString()
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base but Exception
         raise _cannot_run(error) from error
