@@ -295,13 +295,19 @@ def _large_constants(graph: Graph) -> dict[str, ir.TensorProtocol]:
     }
 
 
-def _needed(proto: onnx.ModelProto) -> set[str]:
-    """Names of the values that the outputs depend on."""
+def _prune(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """Take away, in place, what no output depends on: onnxruntime would, and then miss it."""
     needed = {output.name for output in proto.graph.output}
-    for node in reversed(proto.graph.node):
-        if not needed.isdisjoint(node.output):
+    for index in reversed(range(len(proto.graph.node))):
+        node = proto.graph.node[index]
+        if needed.isdisjoint(node.output):
+            del proto.graph.node[index]
+        else:
             needed.update(node.input)
-    return needed
+    for index in reversed(range(len(proto.graph.initializer))):
+        if proto.graph.initializer[index].name not in needed:
+            del proto.graph.initializer[index]
+    return proto
 
 
 def _add_output(proto: onnx.ModelProto, name: str) -> None:
@@ -310,25 +316,38 @@ def _add_output(proto: onnx.ModelProto, name: str) -> None:
 
 
 def _open(proto: onnx.ModelProto, graph: Graph | None = None) -> onnxruntime.InferenceSession:
+    """A session; graph: where the contents of constants lie that proto has none of."""
+    left = {constant.name for constant in _prune(proto).graph.initializer}
+    given = {} if graph is None else _large_constants(graph)
+    large = {name: tensor for name, tensor in given.items() if name in left}
+    try:
+        return _session(proto, large)
+    except Exception as error:  # onnxruntime's exceptions share no base but Exception
+        if not large:
+            raise _cannot_run(error) from error
+    # Some optimisations look for a constant's contents where they are said to lie.
+    for constant in proto.graph.initializer:
+        if constant.name in large:
+            constant.CopyFrom(ir.serde.serialize_tensor(large[constant.name]))
+    return _open(proto)
+
+
+def _session(
+    proto: onnx.ModelProto, contents: Mapping[str, ir.TensorProtocol]
+) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # callers run samples side by side
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised
     # A memory pattern is planned as if all outputs lived at once on top of the workspace.
     options.enable_mem_pattern = False
     # In the graph's order, so that a value is reduced while it is new and then forgotten.
     options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
-    needed = _needed(proto)  # onnxruntime drops the others, and then misses them
-    given = {} if graph is None else _large_constants(graph)
-    large = {name: tensor for name, tensor in given.items() if name in needed}
-    arrays = [np.ascontiguousarray(tensor.numpy()) for tensor in large.values()]
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in arrays]
-    try:
-        if large:
-            options.add_external_initializers(list(large), values)
-        content = proto.SerializeToString()
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions share no base but Exception
-        raise _cannot_run(error) from error
+    arrays = [np.ascontiguousarray(tensor.numpy()) for tensor in contents.values()]
+    if arrays:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in arrays]
+        options.add_external_initializers(list(contents), values)
+    content = proto.SerializeToString()
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def _run(
