@@ -65,9 +65,9 @@ class Device:
 
     def job(self, precision: str = "float16", **more: Any) -> dict[str, Any]:
         model = Model("store/m.onnx", hashlib.sha256(ONNX).hexdigest(), precision)
-        wanted: dict[str, Any] = {"timing": TIMING, "layers": True, "infer": True}
-        inputs = {"input": "store/i.bin"}
-        return describe_job(self.board(), model, **{**wanted, "inputs": inputs, **more})
+        wanted: dict[str, Any] = {"timing": TIMING, "layers": True}
+        wanted["inferences"] = [{"input": "store/i.bin"}]
+        return describe_job(self.board(), model, **{**wanted, **more})
 
     def run(self, job: dict[str, Any]) -> Any:
         self.runs += 1
@@ -96,10 +96,9 @@ def test_a_job_on_each_jetson_builds_proves_and_times_its_engine(
     assert device.states() == ["building", "built", "infer", "time"]
     result = read_result(job, device.journal)
     assert result.built and result.build_s is not None
-    assert result.times is not None and len(result.times.latency_s) == TIMING.iterations
+    assert [len(trace.latency_s) for trace in result.times] == [TIMING.iterations]
     assert result.layers is not None and len(result.layers.layers) == len(MODEL["layers"])
-    assert result.outputs is not None
-    assert result.outputs[0].values == tuple(MODEL["outputs"][0]["values"])
+    assert result.outputs[0][0].values == tuple(MODEL["outputs"][0]["values"])
 
 
 @pytest.mark.parametrize("target", JETSONS)
@@ -302,10 +301,16 @@ def test_mutated_journals_are_read_or_a_protocol_error(
             continue
 
 
-def test_an_inference_without_inputs_is_refused() -> None:
-    board = Board(parse_version("10.3.0"), "8.7")
-    with pytest.raises(DeviceError, match="needs its inputs"):
-        describe_job(board, Model("m.onnx", "0" * 64, "int8"), infer=True)
+def test_each_run_of_several_and_each_inference_comes_back(
+    device_side: ModuleType, tmp_path: Path
+) -> None:
+    device = Device(device_side, tmp_path, "jetson-orin-nano")
+    job = device.job("int8", repeats=3, inferences=[{"input": "store/i.bin"}] * 2)
+    device.run(job)
+    assert device.states() == ["building", "built", *["infer"] * 2, *["time"] * 3]
+    result = read_result(job, device.journal)
+    assert (len(result.times), len(result.outputs)) == (3, 2)
+    assert result.layers is not None
 
 
 @pytest.mark.parametrize("facts", [("8.7; rm", "0" * 64), ("8.7", "../../x")])

@@ -11,9 +11,10 @@ import pytest
 from boards.machines import MACHINES
 from boards.trees import MODEL, TRTEXEC, write_tree
 from edgetool.agent import AgentClient, Event
-from edgetool.errors import UnsupportedOperatorError
+from edgetool.errors import DeviceError, UnsupportedOperatorError
 from edgetool.runtimes.tensorrt.flags import Timing
 from edgetool.runtimes.tensorrt.jobs import Board, Model, describe_job
+from edgetool.runtimes.tensorrt.look import find_tensorrt
 from edgetool.runtimes.tensorrt.session import run_trtexec
 from edgetool.runtimes.tensorrt.versions import TensorRtVersion
 from edgetool.transports.transport import Transport
@@ -31,8 +32,8 @@ def job_on(target: str, home: Path, tree: Path) -> dict[str, Any]:
     assert jetson is not None
     board = Board(TensorRtVersion(*jetson.tensorrt), jetson.sm, "MAXN", str(tree / TRTEXEC))
     model = Model("m.onnx", hashlib.sha256(ONNX).hexdigest(), "float16")
-    inputs = {"input": "i.bin"}
-    return describe_job(board, model, timing=TIMING, layers=True, infer=True, inputs=inputs)
+    inferences = [{"input": "i.bin"}]
+    return describe_job(board, model, timing=TIMING, layers=True, inferences=inferences)
 
 
 @pytest.mark.parametrize("target", [n for n, machine in MACHINES.items() if machine.jetson])
@@ -55,9 +56,9 @@ def test_an_engine_is_built_proved_and_timed_over_a_link(
         "time",
     ]
     for result in (first, second):
-        assert result.times is not None and result.layers is not None and result.outputs
-        assert len(result.times.latency_s) == TIMING.iterations
-        assert result.outputs[0].values == tuple(MODEL["outputs"][0]["values"])
+        assert result.layers is not None
+        assert [len(trace.latency_s) for trace in result.times] == [TIMING.iterations]
+        assert result.outputs[0][0].values == tuple(MODEL["outputs"][0]["values"])
 
 
 def test_a_build_that_fails_names_the_operator_over_a_link(
@@ -69,3 +70,28 @@ def test_a_build_that_fails_names_the_operator_over_a_link(
         pytest.raises(UnsupportedOperatorError, match="no operator GridSample, node warped"),
     ):
         run_trtexec(client, job_on("jetson-nano", home, tree))
+
+
+@pytest.mark.parametrize("target", [n for n, machine in MACHINES.items() if machine.jetson])
+def test_a_jetson_says_its_tensorrt_gpu_and_power_mode(
+    target: str, transport: Transport, tmp_path: Path
+) -> None:
+    tree, jetson = write_tree(target, tmp_path / "tree"), MACHINES[target].jetson
+    assert jetson is not None
+    with AgentClient(transport, system_root=str(tree)) as client:
+        found = find_tensorrt(client)
+    mode = dict(jetson.modes)[jetson.mode]
+    version = TensorRtVersion(*jetson.tensorrt)
+    assert found == Board(version, jetson.sm, mode, str(tree / TRTEXEC))
+
+
+@pytest.mark.parametrize("target", ["raspberry-pi-5", "raspberry-pi-3"])
+def test_a_board_without_tensorrt_says_what_to_install(
+    target: str, transport: Transport, tmp_path: Path
+) -> None:
+    tree = write_tree(target, tmp_path / "tree")
+    with (
+        AgentClient(transport, system_root=str(tree)) as client,
+        pytest.raises(DeviceError, match="has no trtexec"),
+    ):
+        find_tensorrt(client)

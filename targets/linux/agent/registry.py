@@ -25,6 +25,7 @@ VERBS = {
     "deployments": "releases:deployments",
     "collect": "releases:collect",
     "trust": "releases:change_trust",
+    "tensorrt": "jetson:look",
 }
 
 KINDS = {

@@ -29,7 +29,7 @@ RUN_TIMEOUT_S = 600.0
 ENGINES_KEPT = 24
 # The agent puts paths of the run, the engine and the timing cache in place of these.
 RUN, ENGINE, TIMING_CACHE = "{run}", "{engine}", "{timing_cache}"
-TIMES, LAYERS, OUTPUTS = "times.json", "layers.json", "outputs.json"
+LAYERS = "layers.json"
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,15 @@ class Model:
 
 @dataclass(frozen=True)
 class Result:
-    """What a job measured; a part that was not asked for is None.
+    """What a job measured; a part that was not asked for is empty or None.
 
-    built: whether the engine was built in this job; build_s: how long that took.
+    times: of each run of trtexec.   outputs: of each inference.   built: whether the engine was
+    built in this job; build_s: how long that took.
     """
 
-    times: TimingTrace | None = None
+    times: tuple[TimingTrace, ...] = ()
     layers: LayerProfile | None = None
-    outputs: tuple[OutputTensor, ...] | None = None
+    outputs: tuple[tuple[OutputTensor, ...], ...] = ()
     built: bool = False
     build_s: float | None = None
 
@@ -70,16 +71,17 @@ def describe_job(
     board: Board,
     model: Model,
     *,
+    inferences: Sequence[Mapping[str, str]] = (),
     timing: Timing | None = None,
+    repeats: int = 1,
     layers: bool = False,
-    inputs: Mapping[str, str] | None = None,
-    infer: bool = False,
     workspace_mib: int = 256,
 ) -> dict[str, Any]:
-    """A job: build the engine unless it is cached, then time it, profile its layers, or infer.
+    """A job: build the engine unless it is cached, then infer, then time it.
 
-    timing: how long to time; None: not at all.   inputs: name → raw little-endian file below
-    the root, for timing too.   infer: write the outputs of one inference of `inputs`.
+    inferences: input name → raw little-endian file below the root, for each inference whose
+    outputs are wanted; the first is timed too.   timing, repeats: how long each run of trtexec
+    times, and how many there are; None: none.   layers: the first of them profiles layers.
     Raises: DeviceError for a precision or a version that cannot run.
     """
     check_precision(model.precision, board.compute_capability)
@@ -91,7 +93,12 @@ def describe_job(
         flags=build,
         power_mode=board.power_mode,
     )
-    steps = _steps(board.version, timing, layers, inputs or {}, infer)
+    steps = [_infer_step(board.version, n, inputs) for n, inputs in enumerate(inferences)]
+    if timing is not None:
+        first = inferences[0] if inferences else {}
+        steps += [
+            _time_step(board.version, n, timing, first, layers and n == 0) for n in range(repeats)
+        ]
     return {
         "kind": "trtexec",
         "runtime": "tensorrt",
@@ -125,34 +132,26 @@ def _with_path(board: Board, command: Sequence[str]) -> list[str]:
     return [board.trtexec, *command[1:]]
 
 
-def _steps(
-    version: TensorRtVersion,
-    timing: Timing | None,
-    layers: bool,
-    inputs: Mapping[str, str],
-    infer: bool,
-) -> list[dict[str, Any]]:
-    """Inferring comes first: what computes something else need not be timed."""
-    steps: list[dict[str, Any]] = []
-    if infer:
-        if not inputs:
-            raise DeviceError("an inference on the board needs its inputs")
-        command = spelled.infer_command(
-            version, engine=ENGINE, outputs=f"{RUN}/{OUTPUTS}", inputs=inputs
-        )
-        steps.append({"name": "infer", "command": command, "files": [OUTPUTS]})
-    if timing is not None:
-        command = spelled.time_command(
-            version,
-            timing,
-            engine=ENGINE,
-            times=f"{RUN}/{TIMES}",
-            layers=f"{RUN}/{LAYERS}" if layers else None,
-            inputs=inputs,
-        )
-        files = [TIMES, *([LAYERS] if layers else [])]
-        steps.append({"name": "time", "command": command, "files": files})
-    return steps
+def _infer_step(version: TensorRtVersion, number: int, inputs: Mapping[str, str]) -> dict[str, Any]:
+    file = f"outputs-{number}.json"
+    outputs = f"{RUN}/{file}"
+    command = spelled.infer_command(version, engine=ENGINE, outputs=outputs, inputs=inputs)
+    return {"name": "infer", "command": command, "files": [file]}
+
+
+def _time_step(
+    version: TensorRtVersion, number: int, timing: Timing, inputs: Mapping[str, str], layers: bool
+) -> dict[str, Any]:
+    file = f"times-{number}.json"
+    command = spelled.time_command(
+        version,
+        timing,
+        engine=ENGINE,
+        times=f"{RUN}/{file}",
+        layers=f"{RUN}/{LAYERS}" if layers else None,
+        inputs=inputs,
+    )
+    return {"name": "time", "command": command, "files": [file, *([LAYERS] if layers else [])]}
 
 
 def read_result(job: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) -> Result:
@@ -161,16 +160,18 @@ def read_result(job: Mapping[str, Any], journal: Iterable[Mapping[str, Any]]) ->
     Raises: ProtocolError for a journal that no agent of ours writes.
     """
     events = list(journal)
-    files = _files(events)
-    lacking = {name for step in job["steps"] for name in step["files"]} - set(files)
-    if lacking:
-        raise ProtocolError(f"the agent's journal lacks {', '.join(sorted(lacking))}")
+    wanted = [name for step in job["steps"] for name in step["files"]]
+    files = _files(events, wanted)
     built = next((event for event in events if event.get("state") == "built"), None)
     warm_up_ms = _number(job["warm_up_ms"])
     return Result(
-        times=parse_times(files[TIMES], warm_up_ms=warm_up_ms) if TIMES in files else None,
-        layers=parse_layers(files[LAYERS]) if LAYERS in files else None,
-        outputs=parse_outputs(files[OUTPUTS]) if OUTPUTS in files else None,
+        times=tuple(
+            parse_times(files[name], warm_up_ms=warm_up_ms)
+            for name in wanted
+            if name.startswith("times")
+        ),
+        layers=parse_layers(files[LAYERS]) if LAYERS in wanted else None,
+        outputs=tuple(parse_outputs(files[name]) for name in wanted if name.startswith("outputs")),
         built=built is not None,
         build_s=_number(built.get("seconds")) if built else None,
     )
@@ -200,20 +201,21 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _files(events: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
+def _files(events: Sequence[Mapping[str, Any]], wanted: Sequence[str]) -> dict[str, bytes]:
     """Files by name out of their parts, which have to be all there and in order."""
-    parts: dict[str, list[str]] = {}
-    expected: dict[str, int] = {}
+    parts: dict[str, list[str]] = {name: [] for name in wanted}
+    expected: dict[str, Any] = {}
     for event in (event for event in events if event.get("kind") == "file"):
-        name, part, count, text = (event.get(key) for key in ("name", "part", "parts", "zlib"))
-        if name not in (TIMES, LAYERS, OUTPUTS) or not isinstance(text, str):
+        name, text = event.get("name"), event.get("zlib")
+        if not isinstance(name, str) or name not in parts or not isinstance(text, str):
             raise ProtocolError(f"the agent sent a file that was not asked for: {str(name)[:80]!r}")
-        if part != len(parts.setdefault(name, [])) or not isinstance(count, int):
+        if event.get("part") != len(parts[name]):
             raise ProtocolError(f"the agent's parts of {name} are not in order")
         parts[name].append(text)
-        expected[name] = count
-    if any(len(texts) != expected[name] for name, texts in parts.items()):
-        raise ProtocolError("the agent's journal lacks a part of a file")
+        expected[name] = event.get("parts")
+    lacking = [name for name in wanted if len(parts[name]) != expected.get(name)]
+    if lacking:
+        raise ProtocolError(f"the agent's journal lacks a part of {', '.join(lacking)}")
     return {name: _unpack("".join(texts), name) for name, texts in parts.items()}
 
 
