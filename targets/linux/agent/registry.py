@@ -10,6 +10,8 @@ import importlib
 from refusal import Refused
 
 VERBS = {
+    "probe": "probe:read",
+    "conditions": "conditions:read",
     "clock": "clock:read",
     "hash": "files:hash_files",
     "start": "runs:start",

@@ -23,6 +23,32 @@ def read_text(path, limit_bytes=65536):
     return text or None
 
 
+def number_in(text):
+    """A whole number that is all of a text; None for anything else."""
+    try:
+        return int(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def read_number(path):
+    """The whole number that a file of the board says; None where there is none."""
+    return number_in(read_text(path, 64))
+
+
+def names(folder):
+    """What a folder of the board holds, sorted; nothing where there is none."""
+    return names_in(at(folder))
+
+
+def names_in(folder):
+    """What a folder holds, sorted; nothing where there is none."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
 def boot_id():
     """Differs after every boot; None where the kernel does not say."""
     return read_text("/proc/sys/kernel/random/boot_id")

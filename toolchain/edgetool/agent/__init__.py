@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgetool.agent.bundle import Bundle, agent_bundle
 from edgetool.agent.client import AgentClient
+from edgetool.agent.facts import Conditions, Facts, probe_device, read_conditions
 from edgetool.agent.following import (
     Board,
     Followed,
@@ -20,7 +21,9 @@ __all__ = [
     "AgentClient",
     "Board",
     "Bundle",
+    "Conditions",
     "Event",
+    "Facts",
     "Followed",
     "LinkLost",
     "Patience",
@@ -30,6 +33,8 @@ __all__ = [
     "explain",
     "follow_run",
     "new_run_id",
+    "probe_device",
+    "read_conditions",
     "start_run",
     "start_surely",
 ]
