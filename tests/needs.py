@@ -36,6 +36,16 @@ def require_module(name: str, how_to_install: str) -> None:
         _missing(name, how_to_install)
 
 
+def require_ssh_server() -> None:
+    """Go on if OpenSSH's server and paramiko are here; else skip, or in CI fail."""
+    from ssh_server import HOW_TO_INSTALL, sshd
+
+    if sshd() is None:
+        _missing("sshd", HOW_TO_INSTALL)
+    require_tool("ssh-keygen", HOW_TO_INSTALL)
+    require_module("paramiko", "pip install 'edgetool[ssh]'")
+
+
 def require_aarch64_board() -> None:
     """Go on if an aarch64 board can run here under emulation; else skip, or in CI fail."""
     from boards.aarch64 import missing_for_a_board

@@ -47,11 +47,12 @@ if ! ln "$part" "$whole" 2>/dev/null && ! mv -f "$part" "$whole" 2>/dev/null; th
     if is_there; then echo "done"; exit 0; fi
     exit 23
 fi
-if [ "$(sum <"$whole")" != "$hash" ]; then rm -f "$whole" "$part"; exit 23; fi
-chmod "$mode" "$whole" && { sync "$whole" 2>/dev/null || sync; } && mv -f "$whole" "$target" || {
-    rm -f "$whole"
-    exit 20
-}
+chmod "$mode" "$whole" || exit 20
+{ sync "$whole" 2>/dev/null || sync; } & # while it is hashed
+got=$(sum <"$whole")
+wait
+if [ "$got" != "$hash" ]; then rm -f "$whole" "$part"; exit 23; fi
+if ! mv -f "$whole" "$target"; then rm -f "$whole"; exit 20; fi
 rm -f "$part"
 sync "$folder" 2>/dev/null
 echo "done"
