@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from refusal import assert_refused, refused
+
 import schemas
 from command_line import MODEL, Finished, edgetool, succeed
-from refusal import assert_refused, refused
 
 MOVED = "moved_bytes"
 

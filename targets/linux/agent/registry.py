@@ -28,10 +28,15 @@ VERBS = {
     "collect": "releases:collect",
     "trust": "releases:change_trust",
     "tensorrt": "jetson:look",
+    "runtimes": "installed:runtimes",
+    "unpack": "unpack:unpack",
+    "discard": "pushed:discard",
 }
 
 KINDS = {
     "count": "count",
+    "infer": "inference",
+    "time": "timing",
     "trtexec": "trtexec",
 }
 

@@ -41,6 +41,29 @@ def run(
     repeats: int = typer.Option(
         None, min=1, metavar="N", help="Inferences that --device counts (default 100)."
     ),
+    runtime: str = typer.Option(
+        "auto",
+        metavar="NAME",
+        help="Of an enrolled --device: onnxruntime, litert, or auto: the fastest that is right.",
+    ),
+    threads: str = typer.Option(
+        "1", metavar="N,…", help="Of an enrolled --device: threads, one measurement each."
+    ),
+    affinity: str = typer.Option(
+        None, metavar="CPU,…", help="Of an enrolled --device: the CPUs to stay on."
+    ),
+    lock_clocks: bool = typer.Option(
+        False, "--lock-clocks", help="Hold an enrolled --device's clocks; takes root there."
+    ),
+    protocol: str = typer.Option(
+        "latency", metavar="NAME", help="Of an enrolled --device: a protocol's name or TOML file."
+    ),
+    detach: bool = typer.Option(
+        False, "--detach", help="Only start the run on the enrolled --device."
+    ),
+    run_name: str = typer.Option(
+        None, "--run", metavar="RUN", help="Take up a run that --detach started."
+    ),
     aims: bool = typer.Option(
         False, "--aims", help="Build and emulate for the other aims of --optimize too."
     ),
@@ -56,6 +79,7 @@ def run(
     """
     from edgetool.artifact import Artifact
     from edgetool.profiling import profile_artifact
+    from edgetool.profiling.device_options import DeviceOptions
 
     opened = Artifact.open(artifact)
     with ProgressBar() as progress:
@@ -65,12 +89,22 @@ def run(
             emulator=emulator,
             device=device_at(device, baud, timeout),
             repeats=repeats,
+            options=DeviceOptions(
+                runtime=runtime,
+                threads=parse_numbers("--threads", threads, 1),
+                affinity=parse_numbers("--affinity", affinity, 0),
+                lock_clocks=lock_clocks,
+                protocol=protocol,
+                detach=detach,
+                run=run_name,
+            ),
             aims=aims,
             progress=progress,
         )
     content = summary(profiled)
     content |= {"artifact": str(opened.folder), "artifact_sha256": opened.sha256}
-    save_result(opened, "profile.json", content)
+    if not detach:
+        save_result(opened, "profile.json", content)
     if json_output:
         print_json(content)
     else:
@@ -97,6 +131,10 @@ def summary(profiled: Profiled) -> dict[str, Any]:
         }
     if profiled.samples:
         content["samples"] = {name: raw.to_json() for name, raw in profiled.samples.items()}
+    if profiled.verdict is not None:
+        content["verdict"] = profiled.verdict.to_json()
+        content["verdicts"] = {name: each.to_json() for name, each in profiled.verdicts.items()}
+        content["intervals"] = {name: each.to_json() for name, each in profiled.intervals.items()}
     content["details"] = dict(profiled.details)
     content["notes"] = list(profiled.notes)
     return content
@@ -119,8 +157,39 @@ def _print(artifact: Artifact, profiled: Profiled) -> None:
     if profiled.aims:
         print()
         _print_aims(profiled.aims, manifest.optimize)
+    if profiled.verdict is not None:
+        _print_verdict(profiled)
     for note in profiled.notes:
         say(f"note: {note}")
+
+
+def parse_numbers(option: str, text: str | None, least: int) -> tuple[int, ...]:
+    """ "1,2,4" as numbers, nothing as none. Raises: UsageError."""
+    from edgetool.errors import UsageError
+
+    if not text:
+        return ()
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or min(found) < least or len(set(found)) < len(found):
+        raise UsageError(f"{option} {text} is not a list of numbers", hints=(f"{option} 1,2,4",))
+    return found
+
+
+def _print_verdict(profiled: Profiled) -> None:
+    interval, verdict = profiled.intervals.get("latency_s"), profiled.verdict
+    if interval is not None:
+        print(
+            f"  latency_s lies between {interval.low * 1e3:.4g} and {interval.high * 1e3:.4g} ms "
+            f"({interval.confidence:.0%} confidence)"
+        )
+    if verdict is not None:
+        print(
+            f"  verdict: {verdict.kind}{': ' if verdict.reasons else ''}"
+            f"{'; '.join(verdict.reasons)}"
+        )
 
 
 def _print_aims(aims: Mapping[str, Mapping[str, Figure]], chosen: str) -> None:
@@ -140,6 +209,8 @@ def _print_layers(layers: Sequence[LayerCost]) -> None:
         x.figures["cycles"].kind == "estimated" for x in layers if "cycles" in x.figures
     )
     heads = {
+        "latency_s": "time",
+        "latency_s_share": "share",
         "instructions": "instructions",
         "instructions_share": "share",
         "instructions_per_mac": "per MAC",
@@ -162,8 +233,12 @@ def _print_layers(layers: Sequence[LayerCost]) -> None:
 
 
 def _cell(name: str, figure: Figure | None) -> str:
+    from edgetool.figures import format_figure
+
     if figure is None:
         return "–"
     if name.endswith("_share"):
         return f"{figure.value:.1%}"
+    if figure.unit == "s":
+        return format_figure(figure)
     return f"{figure.value:.2f}" if name.endswith("_per_mac") else f"{figure.value:,.0f}"

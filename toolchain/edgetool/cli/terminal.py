@@ -19,6 +19,7 @@ from edgetool.errors import EdgetoolError, UsageError
 
 if TYPE_CHECKING:
     from edgetool.artifact import Artifact
+    from edgetool.devices import Device
     from edgetool.runtimes.serial_board import SerialBoard
 
 P = ParamSpec("P")
@@ -40,8 +41,9 @@ EMULATOR_OPTION = typer.Option(
 )
 DEVICE_OPTION = typer.Option(
     None,
-    metavar="PORT",
-    help="A board's serial port (/dev/ttyACM0) with `edgetool firmware` of this artifact on it.",
+    metavar="NAME",
+    help="An enrolled device (`edgetool devices`), or the serial port (/dev/ttyACM0) of a board "
+    "with `edgetool firmware` of this artifact on it.",
 )
 BAUD_OPTION = typer.Option(115_200, min=1200, metavar="N", help="Of --device, bits a second.")
 TIMEOUT_OPTION = typer.Option(
@@ -105,11 +107,17 @@ def save_result(artifact: Artifact, name: str, content: Mapping[str, Any]) -> No
         say(f"note: {name} is not kept in '{artifact.folder}': {error.strerror}")
 
 
-def device_at(path: str | None, baud: int, timeout_s: float) -> SerialBoard | None:
-    """The board that --device names, None without it."""
-    from edgetool.runtimes.serial_board import SerialBoard
+def device_at(name: str | None, baud: int, timeout_s: float) -> SerialBoard | Device | None:
+    """What --device names: a serial port by its path, or an enrolled device; None without it."""
+    if name is None:
+        return None
+    if "/" in name or name.upper().startswith("COM"):
+        from edgetool.runtimes.serial_board import SerialBoard
 
-    return None if path is None else SerialBoard(path, baud, timeout_s)
+        return SerialBoard(name, baud, timeout_s)
+    from edgetool.devices import find_device
+
+    return find_device(name)
 
 
 def say(line: str) -> None:

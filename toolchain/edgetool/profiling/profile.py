@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgetool.artifact import Artifact
+from edgetool.devices import Device
 from edgetool.errors import UsageError
 from edgetool.figures import Figure, Series
+from edgetool.measure import Interval, Verdict
 from edgetool.profiling.layer_cost import LayerCost
 from edgetool.runtimes.serial_board import SerialBoard
 from edgetool.runtimes.session import Progress
+from edgetool.verification.verify import refuse_wrong_device
+
+if TYPE_CHECKING:
+    from edgetool.profiling.device_options import DeviceOptions
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,8 @@ class Profiled:
     sections: bytes of the model's code, constants and static data.
     layers: of generated C, in the order of execution; views cost nothing and are left out.
     samples: raw counts behind figures, by their name.   aims: figures by aim of --optimize.
+    verdict: what the figures are worth, verdicts by runtime; None where nothing judges.
+    intervals: of figures, by their name.
     """
 
     figures: Mapping[str, Figure]
@@ -33,6 +41,9 @@ class Profiled:
     layers: tuple[LayerCost, ...] = ()
     samples: Mapping[str, Series] = field(default_factory=dict)
     aims: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
 def profile_artifact(
@@ -40,14 +51,16 @@ def profile_artifact(
     *,
     compiler: str | None = None,
     emulator: str | None = None,
-    device: SerialBoard | None = None,
+    device: SerialBoard | Device | None = None,
+    options: DeviceOptions | None = None,
     repeats: int | None = None,
     aims: bool = False,
     progress: Progress | None = None,
 ) -> Profiled:
     """Instructions, cycles, stack and sizes of C; latencies of host runtimes.
 
-    device: a board that runs edgetool's firmware with this artifact; repeats: its inferences.
+    device: a board that runs edgetool's firmware with this artifact, repeats: its inferences; or
+    an enrolled device, options: how it is to be measured.
     aims: build and emulate for the other aims of --optimize too.
     Raises: MissingToolError, CompilerError, DeviceError, UsageError for options that do not
     go together.
@@ -58,6 +71,9 @@ def profile_artifact(
                 "--device and --compiler, --emulator or --aims are two ways to profile",
                 hints=("leave out --device to emulate", "or keep it, and leave out the others"),
             )
+        refuse_wrong_device(artifact, device)
+        if isinstance(device, Device):
+            return _on_device(artifact, device, options, repeats, progress)
         from edgetool.profiling.board import REPEATS, profile_on_board
 
         return profile_on_board(artifact, device, repeats or REPEATS, progress)
@@ -78,3 +94,21 @@ def profile_artifact(
     from edgetool.profiling.host import profile_on_host
 
     return profile_on_host(artifact, progress)
+
+
+def _on_device(
+    artifact: Artifact,
+    device: Device,
+    options: DeviceOptions | None,
+    repeats: int | None,
+    progress: Progress | None,
+) -> Profiled:
+    from edgetool.profiling.device import profile_on_device
+    from edgetool.profiling.device_options import DeviceOptions
+
+    if repeats is not None:
+        raise UsageError(
+            f"--repeats {repeats} is for boards on a serial port",
+            hints=("--protocol FILE says how many windows and inferences",),
+        )
+    return profile_on_device(artifact, device, options or DeviceOptions(), progress)

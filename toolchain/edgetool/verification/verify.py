@@ -12,6 +12,7 @@ from edgetool.artifact import SOURCES, TFLITE, Artifact
 from edgetool.compilation.golden import NOISE
 from edgetool.compilation.ports import specs_of_artifact
 from edgetool.data import Dataset, load_data
+from edgetool.devices import Device
 from edgetool.errors import MissingToolError, UnsupportedOperatorError, UsageError
 from edgetool.figures import Figure
 from edgetool.metrics import choose_metric, decisions_equal, evaluate
@@ -112,12 +113,13 @@ def verify_artifact(
     emulator: str | None = None,
     emulated_samples: int | None = None,
     metric: str | None = None,
-    device: SerialBoard | None = None,
+    device: SerialBoard | Device | None = None,
     progress: Progress | None = None,
 ) -> Verification:
     """Run the golden inputs, or the given data, in every runtime that is at hand.
 
-    device: a board that runs edgetool's firmware with this artifact, instead of the emulator.
+    device: a board that runs edgetool's firmware with this artifact, instead of the emulator; or
+    an enrolled device, whose runtimes are asked instead of this machine's.
     Raises: UsageError for an artifact without a Program or a metric without samples; DataError
     for unusable samples; MissingToolError for a compiler or emulator that was asked for by name;
     DeviceError when the board does not answer, or another model is on it.
@@ -129,6 +131,7 @@ def verify_artifact(
             f"--metric {metric} has no labels to score by: golden inputs have none",
             hints=("--samples DATA, with labels",),
         )
+    refuse_wrong_device(artifact, device)
     program = artifact.program()
     if program is None:
         raise UsageError(
@@ -138,6 +141,8 @@ def verify_artifact(
         )
     subject = Subject(artifact, program)
     data = gather(subject, samples, progress)
+    if isinstance(device, Device):
+        return verify_on_device(subject, device, data, metric, progress)
     results, skipped = [], {}
     makers = runners(subject, compiler, emulator, emulated_samples)
     if device is not None:
@@ -152,6 +157,38 @@ def verify_artifact(
                 raise  # asked for by name: leaving it out would look like success
             skipped[name] = "; ".join((error.message, *error.hints))
     return Verification(tuple(results), skipped)
+
+
+def verify_on_device(
+    subject: Subject,
+    device: Device,
+    data: Samples,
+    metric: str | None,
+    progress: Progress | None,
+) -> Verification:
+    """The reference here, and every runtime of the device: exact, and as it will be timed."""
+    from edgetool.verification.device import device_runners, session_with
+
+    with session_with(device) as board:
+        found, skipped = device_runners(board, subject)
+        runners: list[Runner] = [ReferenceRunner(subject), *found]
+        results = tuple(examine(runner, data, metric, progress) for runner in runners)
+    return Verification(results, skipped)
+
+
+def refuse_wrong_device(artifact: Artifact, device: SerialBoard | Device | None) -> None:
+    """A serial line is for microcontrollers, an enrolled device for the others."""
+    firmware = artifact.manifest.target["family"] == "microcontroller"
+    if isinstance(device, Device) and firmware:
+        raise UsageError(
+            f"'{artifact.folder}' is firmware, and '{device.name}' is a Linux device",
+            hints=("--device with the board's serial port, such as /dev/ttyACM0",),
+        )
+    if isinstance(device, SerialBoard) and not firmware:
+        raise UsageError(
+            f"'{artifact.folder}' is no firmware: a serial port cannot run it",
+            hints=("--device with the name of an enrolled device: edgetool devices",),
+        )
 
 
 def gather(subject: Subject, samples: str | None, progress: Progress | None) -> Samples:
@@ -203,7 +240,7 @@ def examine(
     if data.dataset is not None and data.dataset.labels is not None:
         real = from_program(program, found)
         scores = evaluate(choose_metric(metric, real, data.dataset), real, data.dataset)
-    problem = judge(runner, outputs, operators)
+    problem = judge(runner, outputs, operators) or runner.judge_outputs(data.expected, found)
     if problem is None and data.is_real:
         problem = judge_decisions(decisions, data.count, runner.decisions_floor)
     return RuntimeResult(runner.name, data.count, outputs, operators, decisions, scores, problem)

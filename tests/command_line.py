@@ -12,7 +12,7 @@ from typing import Any
 
 from edgetool.cli import main
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 DIGITS = ROOT / "models" / "digits-cnn"
 MODEL = DIGITS / "model.onnx"
 CALIBRATION = f"{DIGITS / 'calibration.npz'}[:20]"

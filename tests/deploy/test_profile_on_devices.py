@@ -1,0 +1,219 @@
+"""Prove and profile on a Linux device, through the command line: the real agent and runtimes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import needs
+from command_line import CALIBRATION, MODEL, edgetool, succeed
+from schemas import validate
+
+PROTOCOL = """\
+description = "Short, for tests"
+quantities = ["latency"]
+
+[warm_up]
+runs_min = 3
+duration_min_s = 0.05
+duration_max_s = 1.0
+latency_slope_max = 0.5
+
+[repeats]
+windows = 6
+inferences_min = 10
+duration_min_s = 0.02
+order = "abba"
+
+[statistics]
+center = "median"
+"""
+WRONG_RUNTIME = """\
+import os, sys
+sys.path.remove(os.path.dirname(os.path.abspath(__file__)))
+del sys.modules["onnxruntime"]
+import onnxruntime
+
+class InferenceSession(onnxruntime.InferenceSession):
+    def run(self, outputs, feed, options=None):
+        return [array * 1.5 for array in super().run(outputs, feed, options)]
+
+onnxruntime.InferenceSession = InferenceSession
+"""
+
+
+@pytest.fixture
+def device_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home folder of the device "here": this machine without a link, and this Python."""
+    needs.require_module("ai_edge_litert", "pip install 'edgetool[litert]'")
+    home, records = tmp_path / "home", tmp_path / "devices"
+    commands = tmp_path / "commands"
+    for folder in (home, records, commands):
+        folder.mkdir()
+    (commands / "python3").symlink_to(sys.executable)
+    (records / "here.toml").write_text('target = "raspberry-pi-5"\nbackend = "local"\n')
+    monkeypatch.setenv("EDGETOOL_DEVICES", str(records))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    return home
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("artifact") / "digits"
+    succeed("compile", MODEL, "--target", "raspberry-pi-5", "--output", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def int8_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("artifact") / "digits-int8"
+    options = ("--precision", "int8", "--calibrate", CALIBRATION)
+    succeed("compile", MODEL, "--target", "raspberry-pi-5", *options, "--output", folder)
+    return folder
+
+
+@pytest.fixture
+def protocol(tmp_path: Path) -> Path:
+    path = tmp_path / "short.toml"
+    path.write_text(PROTOCOL)
+    return path
+
+
+@pytest.fixture
+def wrong_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """On the device, an ONNX Runtime whose results are half as large again."""
+    folder = tmp_path / "wrong"
+    folder.mkdir()
+    (folder / "onnxruntime.py").write_text(WRONG_RUNTIME)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    yield
+
+
+def left_behind(home: Path) -> list[Path]:
+    root = home / ".edgetool"
+    return [path for part in ("files", "runs") for path in (root / part).iterdir()]
+
+
+def test_profile_measures_every_runtime_in_one_run_and_leaves_nothing_behind(
+    artifact: Path, device_home: Path, protocol: Path
+) -> None:
+    shown = succeed("profile", artifact, "--device", "here", "--protocol", protocol, "--json").json
+    validate(shown, "profile")
+    assert set(shown["runtimes"]) == {"onnxruntime, 1 thread", "litert, 1 thread"}
+    assert shown["latency_s"]["kind"] == "measured"
+    fastest = min(each["latency_s"]["value"] for each in shown["runtimes"].values())
+    assert shown["latency_s"]["value"] == fastest
+    assert shown["verdict"]["kind"] in ("valid", "degraded")
+    low, high = (shown["intervals"]["latency_s"][key] for key in ("low", "high"))
+    assert low <= shown["latency_s"]["value"] <= high
+    for name, windows in shown["details"]["windows"].items():
+        assert len(windows) == 6, name
+        assert min(windows) >= 10
+    assert shown["peak_rss_bytes"]["value"] >= shown["rss_bytes"]["value"] > 0
+    assert "host_latency_s" not in shown
+    assert left_behind(device_home) == []
+    assert json.loads((artifact / "profile.json").read_text()) == shown
+    compared = succeed("compare", artifact, "--json").json["artifacts"][0]
+    assert compared["latency_s"] == shown["latency_s"]
+
+
+def test_samples_are_kept_and_their_median_is_the_figure(
+    artifact: Path, device_home: Path, protocol: Path
+) -> None:
+    options = ("--protocol", protocol, "--runtime", "onnxruntime", "--threads", "1,2")
+    shown = succeed("profile", artifact, "--device", "here", *options, "--json").json
+    assert set(shown["runtimes"]) == {"onnxruntime, 1 thread", "onnxruntime, 2 threads"}
+    counts = shown["details"]["windows"][shown["details"]["fastest"]]
+    samples = shown["samples"]["latency_s"]["values"]
+    assert len(samples) == sum(counts)
+    medians = []
+    for count in counts:
+        window, samples = sorted(samples[:count]), samples[count:]
+        medians.append((window[(count - 1) // 2] + window[count // 2]) / 2)
+    medians.sort()
+    assert shown["latency_s"]["value"] == pytest.approx((medians[2] + medians[3]) / 2)
+    assert {layer["operator"] for layer in shown["layers"]} >= {"Conv", "Softmax"}
+    assert sum(layer["latency_s_share"]["value"] for layer in shown["layers"]) == pytest.approx(1)
+
+
+def test_a_run_that_was_detached_is_taken_up_with_all_its_samples(
+    artifact: Path, device_home: Path, protocol: Path
+) -> None:
+    options = ("--device", "here", "--protocol", protocol, "--json")
+    started = succeed("profile", artifact, *options, "--detach").json
+    assert not (artifact / "profile.json").exists() or started["details"]["detached"]
+    shown = succeed("profile", artifact, *options, "--run", started["details"]["run"]).json
+    assert shown["details"]["run"] == started["details"]["run"]
+    assert all(len(windows) == 6 for windows in shown["details"]["windows"].values())
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_verify_proves_each_runtime_of_the_device_layer_by_layer(
+    precision: str, request: pytest.FixtureRequest, device_home: Path
+) -> None:
+    folder = request.getfixturevalue("artifact" if precision == "float32" else "int8_artifact")
+    shown = edgetool("verify", folder, "--device", "here", "--json")
+    validate(shown.json, "verify")
+    found = {runtime["name"]: runtime for runtime in shown.json["runtimes"]}
+    assert set(found) == {
+        "reference",
+        "onnxruntime",
+        "onnxruntime, as timed",
+        "litert",
+        "litert, as timed",
+    }
+    exact = [found[name] for name in ("onnxruntime", "litert")]
+    assert not any("problem" in runtime for runtime in exact)
+    key = "per_operator_max_lsb" if precision == "int8" else "per_operator_max_relative_error"
+    assert all(len(runtime[key]) >= 5 for runtime in exact)
+    assert left_behind(device_home) == []
+
+
+def test_verify_names_the_layer_where_the_device_computes_something_else(
+    artifact: Path, device_home: Path, wrong_onnxruntime: None
+) -> None:
+    finished = edgetool("verify", artifact, "--device", "here")
+    assert finished.code == 5
+    assert "onnxruntime: layer conv_stem" in finished.err
+    assert "litert: " not in finished.err
+
+
+def test_profile_drops_a_runtime_that_is_wrong_and_fails_when_none_is_right(
+    artifact: Path, device_home: Path, protocol: Path, wrong_onnxruntime: None
+) -> None:
+    options = ("--device", "here", "--protocol", protocol)
+    shown = succeed("profile", artifact, *options, "--json").json
+    assert set(shown["runtimes"]) == {"litert, 1 thread"}
+    assert any("not measured: onnxruntime: the outputs" in note for note in shown["notes"])
+    refused = edgetool("profile", artifact, *options, "--runtime", "onnxruntime")
+    assert refused.code == 5
+    assert "computes something else" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--threads", "0"), 2, "--threads 0 is not a list"),
+        (("--threads", "1,x"), 2, "--threads 1,x"),
+        (("--runtime", "caffe"), 2, "nothing that caffe runs"),
+        (("--repeats", "3"), 2, "--protocol FILE"),
+        (("--run", "nothing-of-the-kind"), 4, "no run"),
+    ],
+)
+def test_what_cannot_be_measured_is_said(
+    artifact: Path, device_home: Path, options: tuple[str, ...], code: int, words: str
+) -> None:
+    finished = edgetool("profile", artifact, "--device", "here", *options)
+    assert finished.code == code, finished.err
+    assert words in finished.err
+
+
+def test_a_serial_port_is_refused_for_an_artifact_that_is_no_firmware(artifact: Path) -> None:
+    finished = edgetool("profile", artifact, "--device", "/dev/ttyACM0")
+    assert finished.code == 2
+    assert "enrolled device" in finished.err
