@@ -10,6 +10,8 @@
  *   EDGE_UNROLLED_ROWS  of the kernel
  *   EDGE_WEIGHT_BITS    8, or 4: edge_nibbles.h says how two lie in a byte
  *   EDGE_TAIL           one of edge_dsp_tails.h; EDGE_CLAMPS: 1 where the clamp is not all of int8
+ *   EDGE_IS_PREPARED    1 where channels' constants come as they are used, 0 where they are made;
+ *                       1 only with EDGE_TAIL_SHIFTED_WEIGHTS and without EDGE_CLAMPS
  *
  * Four channels at a time become planes in scratch: int16, two columns a word, the zero point taken
  * off, zeros around the image. Each word meets the weights of its two columns in one instruction.
@@ -44,8 +46,24 @@
 
 typedef struct {
     uint32_t pairs[EDGE_KERNEL_ROWS][PAIRS]; /* weights of neighbouring taps */
+#if EDGE_IS_PREPARED
+    int32_t bias, multiplier, addend;
+} channel_constants;
+
+static inline edge_tail tail_of(const channel_constants *c)
+{
+    const edge_tail tail = {c->bias, c->multiplier, c->addend, 0, 0, -128, 127};
+    return tail;
+}
+#else
     edge_tail tail;
 } channel_constants;
+
+static inline edge_tail tail_of(const channel_constants *c)
+{
+    return c->tail;
+}
+#endif
 
 typedef struct {
     const depthwise_conv2d_dsp_s8_params *p;
@@ -105,7 +123,7 @@ static inline __attribute__((always_inline)) void make_block(
     for (; rows > 0; rows--) {
         const uint32_t *row = words;
         int32_t sums[EDGE_BLOCK];
-        const int32_t bias = c->tail.bias;
+        const int32_t bias = tail_of(c).bias;
         EDGE_UNROLL(16)
         for (int32_t i = 0; i < count; i++)
             sums[i] = bias;
@@ -128,7 +146,7 @@ static inline __attribute__((always_inline)) void make_block(
                         add_column(loaded[i], 2 * (j + i), pairs, sums, count);
             }
         }
-        const edge_tail tail = c->tail;
+        const edge_tail tail = tail_of(c);
         EDGE_UNROLL(16)
         for (int32_t i = 0; i < count; i++)
             out[i * EDGE_OUT_COLUMN_STEP] =
@@ -167,6 +185,7 @@ static inline uint32_t halves(int32_t low, int32_t high)
     return edge_low_halves((uint32_t)low, (uint32_t)high);
 }
 
+#if !EDGE_IS_PREPARED
 /* A channel's weight of one tap. */
 static inline int32_t weight_of(const int8_t *weights, int32_t tap)
 {
@@ -194,6 +213,8 @@ static void prepare_channel(channel_constants *c, const depthwise_conv2d_dsp_s8_
         }
     }
 }
+
+#endif
 
 /* One row of four channels. */
 static inline __attribute__((always_inline)) void widen_words(uint32_t *to, const int8_t *in,
@@ -287,15 +308,36 @@ static int is_valid(const depthwise_conv2d_dsp_s8_params *p)
            edge_is_s8(p->out_min) && edge_is_s8(p->out_max) && p->out_min <= p->out_max;
 }
 
-int EDGE_FUNCTION(const depthwise_conv2d_dsp_s8_params *p, const int8_t *in,
-                  const int8_t *weights, const int32_t *bias, const int32_t *multipliers,
-                  const int8_t *shifts, int8_t *out, void *scratch)
+/* Where channels' constants come from. */
+typedef struct {
+#if EDGE_IS_PREPARED
+    const channel_constants *prepared;
+#else
+    const int8_t *weights;
+    const int32_t *bias, *multipliers;
+    const int8_t *shifts;
+    channel_constants *made; /* of one channel, in scratch */
+#endif
+} channel_source;
+
+static inline const channel_constants *constants_of(const channel_source *from,
+                                                    const depthwise_conv2d_dsp_s8_params *p,
+                                                    int32_t channel)
 {
-    if (!p || !in || !weights || !bias || !multipliers || !shifts || !out || !scratch ||
-        !is_valid(p))
-        return EDGE_BAD_ARG;
-    channel_constants *constants = scratch;
-    uint32_t *const planes = (uint32_t *)(constants + 1);
+#if EDGE_IS_PREPARED
+    (void)p;
+    return from->prepared + channel;
+#else
+    prepare_channel(from->made, p, from->weights + channel * WEIGHT_BYTES, from->bias[channel],
+                    from->multipliers[channel], from->shifts[channel]);
+    return from->made;
+#endif
+}
+
+static inline void make_channels(const depthwise_conv2d_dsp_s8_params *p,
+                                 const channel_source *from, const int8_t *in, int8_t *out,
+                                 uint32_t *planes)
+{
     if (!IS_WHOLE_ROW)
         edge_blank_planes(planes, PLANE, PLANE, EDGE_CHANNELS < GROUP ? EDGE_CHANNELS : GROUP);
     for (int32_t first = 0; first < EDGE_CHANNELS; first += GROUP) {
@@ -307,15 +349,36 @@ int EDGE_FUNCTION(const depthwise_conv2d_dsp_s8_params *p, const int8_t *in,
             fill_planes(&s, (rows - 1) * EDGE_STRIDE_ROWS + COVERED_ROWS);
             for (int32_t i = 0; i < s.channels * EDGE_MULTIPLIER; i++) {
                 const int32_t channel = first * EDGE_MULTIPLIER + i;
-                prepare_channel(constants, p,
-                                weights + channel * WEIGHT_BYTES,
-                                bias[channel], multipliers[channel], shifts[channel]);
-                make_rows(constants, planes + i / EDGE_MULTIPLIER * PLANE,
+                make_rows(constants_of(from, p, channel), planes + i / EDGE_MULTIPLIER * PLANE,
                           out + y * EDGE_OUT_ROW_STEP + channel, rows);
             }
             if (below > rows)
                 drop_rows(&s, rows * EDGE_STRIDE_ROWS);
         }
     }
+}
+
+#if EDGE_IS_PREPARED
+int EDGE_FUNCTION(const depthwise_conv2d_dsp_s8_params *p, const int8_t *in,
+                  const uint32_t *constants, int8_t *out, void *scratch)
+{
+    if (!p || !in || !constants || !out || !scratch || !is_valid(p))
+        return EDGE_BAD_ARG;
+    const channel_source from = {(const channel_constants *)constants};
+    make_channels(p, &from, in, out, scratch);
     return EDGE_OK;
 }
+#else
+int EDGE_FUNCTION(const depthwise_conv2d_dsp_s8_params *p, const int8_t *in,
+                  const int8_t *weights, const int32_t *bias, const int32_t *multipliers,
+                  const int8_t *shifts, int8_t *out, void *scratch)
+{
+    if (!p || !in || !weights || !bias || !multipliers || !shifts || !out || !scratch ||
+        !is_valid(p))
+        return EDGE_BAD_ARG;
+    channel_constants *const made = scratch;
+    const channel_source from = {weights, bias, multipliers, shifts, made};
+    make_channels(p, &from, in, out, (uint32_t *)(made + 1));
+    return EDGE_OK;
+}
+#endif

@@ -110,6 +110,7 @@ def _defines(layer: Layer, geometry: Geometry, tail: int, is_clamped: bool) -> d
         "EDGE_WEIGHT_BITS": 4 if layer.is_packed else 8,
         "EDGE_TAIL": tail,
         "EDGE_CLAMPS": int(is_clamped),
+        "EDGE_IS_PREPARED": 0,
     }
 
 
@@ -129,10 +130,14 @@ def _channels_first(layer: Layer, geometry: Geometry) -> Array:
 
 def _scratch_bytes(layer: Layer, geometry: Geometry) -> int:
     """One channel's constants and the planes of 4 channels."""
-    pairs = geometry.rows.kernel * max(1, geometry.columns.kernel - 1)
     words = geometry.rows.reach(geometry.strip_rows()) * geometry.pitch
     planes = min(layer.x.shape[3], GROUP) * words
-    return TAIL_BYTES + WORD_BYTES * (pairs + planes)
+    return constants_bytes(geometry.rows.kernel, geometry.columns.kernel) + WORD_BYTES * planes
+
+
+def constants_bytes(rows: int, columns: int) -> int:
+    """What one channel's constants take in scratch, for a kernel of rows and columns of planes."""
+    return TAIL_BYTES + WORD_BYTES * rows * max(1, columns - 1)
 
 
 def _overlapping(call: KernelCall, layer: Layer, geometry: Geometry) -> KernelCall:
