@@ -12,7 +12,7 @@ from test_dsp_kernels import BUILDS, Build, require_bit_exact
 
 from edgetool.kernels import dot_passes
 from edgetool.kernels.choice import choose_kernels
-from edgetool.kernels.dot_passes import UNROLLED, cut_depth
+from edgetool.kernels.dot_passes import STRAIGHT, UNROLLED, cut_depth
 from edgetool.packs import find_target, kernel_folders
 from edgetool.program.operator import Clamp, KernelCall
 from edgetool.program.ops.conv2d import Conv2D
@@ -21,25 +21,30 @@ from edgetool.program.program import Program
 CASES = 24
 
 
+@pytest.mark.parametrize("unrolled", [UNROLLED, STRAIGHT])
 @pytest.mark.parametrize("depth", [*range(4, 400, 4), 576, 1152, 4608])
-def test_passes_take_every_tap_once(depth: int) -> None:
-    cut = cut_depth(depth)
+def test_passes_take_every_tap_once(depth: int, unrolled: int) -> None:
+    cut = cut_depth(depth, unrolled)
     rounds = cut.once + cut.rounds * cut.passes
     assert 2 * cut.first + 6 * rounds == depth
     assert 1 <= cut.first <= 3 and cut.passes >= 1
-    assert cut.once + cut.rounds <= UNROLLED
+    assert cut.once + cut.rounds <= unrolled
 
 
 @pytest.mark.parametrize(
-    ("optimize", "function"),
+    ("target", "optimize", "function"),
     [
-        ("balanced", "conv2d_dsp_64_rectified_s8"),
-        ("speed", "conv2d_dsp_wide_64_rectified_s8"),
-        ("size", "conv2d_dsp_s8"),
+        ("cortex-m4", "balanced", "conv2d_dsp_64_by_5_rectified_s8"),
+        ("cortex-m4", "speed", "conv2d_dsp_wide_64_by_10_rectified_s8"),
+        ("nucleo-l4r5zi", "speed", "conv2d_dsp_wide_64_by_5_rectified_s8"),
+        ("stm32f746g-disco", "speed", "conv2d_dsp_wide_64_by_10_rectified_s8"),
+        ("cortex-m4", "size", "conv2d_dsp_s8"),
     ],
 )
-def test_many_outputs_of_few_taps_get_a_function_of_their_own(optimize: str, function: str) -> None:
-    assert chosen(pointwise(height=25, channels=64), optimize).function == function
+def test_code_for_many_outputs_of_few_taps_is_as_long_as_its_memory_keeps(
+    target: str, optimize: str, function: str
+) -> None:
+    assert chosen(pointwise(height=25, channels=64), optimize, target).function == function
 
 
 @pytest.mark.parametrize(("height", "channels"), [(5, 64), (25, 512)])
@@ -65,8 +70,8 @@ def test_functions_for_one_depth_are_bit_exact(
         require_bit_exact(programs, build_as, tmp_path_factory.mktemp("depths"))
 
 
-def chosen(program: Program, optimize: str) -> KernelCall:
-    folders = kernel_folders(find_target("cortex-m4"))
+def chosen(program: Program, optimize: str, target: str = "cortex-m4") -> KernelCall:
+    folders = kernel_folders(find_target(target))
     [call] = choose_kernels(program, folders, optimize).values()
     assert call is not None
     return call

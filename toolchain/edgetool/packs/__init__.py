@@ -57,6 +57,10 @@ __all__ = [
 ]
 
 
+LONG_CODE_BYTES = 4096
+"""What a cache has to keep for code of some KB to run without waiting."""
+
+
 def find_target(name_or_path: str | os.PathLike[str]) -> Target:
     """The target of this name, or in this folder or TOML file.
 
@@ -97,13 +101,24 @@ def kernel_folders(target: Target) -> tuple[Path, ...]:
     """The kernels/ folders of a microcontroller target, most specific first; those that exist.
 
     A name in core.kernels is looked for beside the target and its parents, then as packs are.
+    kernels-straight/ beside one comes before it where code memory keeps long code.
     """
     if target.core is None:
         return ()
     beside = [source.path.parents[1] for source in (target.source, *target.parents)]
     by_name = [root.folder(finding.TARGET) for root in finding.roots()]
+    kinds = ("kernels-straight", "kernels") if keeps_long_code(target) else ("kernels",)
     folders = []
     for name in target.core.kernels:
-        candidates = (place / name / "kernels" for place in [*beside, *by_name])
-        folders += [folder for folder in candidates if folder.is_dir()][:1]
+        for kind in kinds:
+            candidates = (place / name / kind for place in [*beside, *by_name])
+            folders += [folder for folder in candidates if folder.is_dir()][:1]
     return tuple(folders)
+
+
+def keeps_long_code(target: Target) -> bool:
+    """Whether loops of some KB run from code memory without waiting: on bare cores, and on boards
+    whose cache is known to keep them. Other boards are taken to have a small cache."""
+    if target.code_memory is None:
+        return target.clock_hz is None
+    return target.code_memory.instruction_cache_bytes >= LONG_CODE_BYTES

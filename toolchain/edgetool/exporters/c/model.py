@@ -105,7 +105,8 @@ def export_c(
     constants_bytes = constants.nbytes + sum(map(parameter_bytes, distinct.values()))
     files |= project_files(interface, _compiled(files), optimize)
     memory = memory_by_layer(program, calls_by_name, plan)
-    flags, cores = COMPILER_FLAGS[optimize], [folder.parent.name for folder in kernel_folders]
+    flags = COMPILER_FLAGS[optimize]
+    cores = list(dict.fromkeys(folder.parent.name for folder in kernel_folders))
     files["README.md"] = readme(interface, plan, constants_bytes, memory, flags, cores)
     files["examples/main.c"] = example(interface)
     _write(directory, files)
