@@ -29,11 +29,16 @@ static window joined(window w)
     return w;
 }
 
-static int8_t finish(const window *w, int32_t sum)
+/* The means of windows from their sums, halves rounded away from zero. */
+static EDGE_NOINLINE int8_t *finish(const window *w, const int32_t *sums, int32_t channels,
+                                    int8_t *out)
 {
-    const int32_t count = w->rows * w->columns;
-    const int32_t half = sum > 0 ? count / 2 : -(count / 2);
-    return (int8_t)edge_clamp((sum + half) / count, w->low, w->high);
+    const int32_t count = w->rows * w->columns, half = count / 2;
+    for (; channels > 0; channels--) {
+        const int32_t sum = *sums++;
+        *out++ = (int8_t)edge_clamp((sum + (sum > 0 ? half : -half)) / count, w->low, w->high);
+    }
+    return out;
 }
 
 static void sum_words(const window *w, const int8_t *in, int32_t sums[4])
@@ -54,14 +59,21 @@ static int32_t sum_bytes(const window *w, const int8_t *in)
 static int8_t *pool(const window *w, int32_t channels, int8_t *out)
 {
     const int8_t *in = w->in;
+    for (; channels >= 8 && w->columns < 256; channels -= 8, in += 8) {
+        int32_t sums[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+        for (int32_t y = 0; y < w->rows; y++)
+            edge_add_eight(in + y * w->row, w->columns, w->pitch, sums);
+        out = finish(w, sums, 8, out);
+    }
     for (; channels >= 4; channels -= 4, in += 4) {
         int32_t sums[4] = {0, 0, 0, 0};
         sum_words(w, in, sums);
-        for (int32_t i = 0; i < 4; i++)
-            *out++ = finish(w, sums[i]);
+        out = finish(w, sums, 4, out);
     }
-    for (; channels > 0; channels--)
-        *out++ = finish(w, sum_bytes(w, in++));
+    for (; channels > 0; channels--) {
+        const int32_t sum = sum_bytes(w, in++);
+        out = finish(w, &sum, 1, out);
+    }
     return out;
 }
 

@@ -47,6 +47,25 @@ static inline const int8_t *edge_add_pixels(const int8_t *in, int32_t count, int
     return in;
 }
 
+/* The same for 8 neighbouring channels, of at most 255 pixels. */
+static inline void edge_add_eight(const int8_t *in, int32_t count, int32_t pitch, int32_t sums[8])
+{
+    uint32_t even[2] = {0, 0}, odd[2] = {0, 0};
+    for (; count > 0; count--, in += pitch) {
+        const uint32_t word = edge_load_word(in), next = edge_load_word(in + 4);
+        even[0] = edge_sxtab16(even[0], word);
+        odd[0] = edge_sxtab16_odd(odd[0], word);
+        even[1] = edge_sxtab16(even[1], next);
+        odd[1] = edge_sxtab16_odd(odd[1], next);
+    }
+    for (int32_t i = 0; i < 2; i++, sums += 4) {
+        sums[0] += (int16_t)even[i];
+        sums[1] += (int16_t)odd[i];
+        sums[2] += (int32_t)even[i] >> 16;
+        sums[3] += (int32_t)odd[i] >> 16;
+    }
+}
+
 /* x * multiplier / 2^31 * 2^shift + zero_point, rounded twice as LiteRT does and saturated to int8,
  * by one upper product: docs/kernels.md, Requantization. */
 typedef struct {

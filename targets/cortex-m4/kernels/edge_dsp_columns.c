@@ -90,7 +90,7 @@ static void gather_staged(const edge_dsp_image *im, const edge_corner *at)
 void edge_gather_columns(const edge_dsp_image *im, const edge_corner *at)
 {
     int is_inside = im->p->dilation_width == 1;
-    for (int32_t j = 0; j < PIXELS; j++)
+    for (int32_t j = 0; j < PIXELS && !im->p->is_padded; j++)
         is_inside &= (uint32_t)at[j].y < im->inside_y && (uint32_t)at[j].x < im->inside_x;
     if (is_inside) {
         const int8_t *windows[PIXELS] = {address(im, at[0]), address(im, at[1]),
