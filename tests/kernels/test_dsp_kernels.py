@@ -144,6 +144,7 @@ def test_layers_are_bit_exact_at_the_edges_of_what_the_kernels_take(
             "speed",
             {
                 ("conv2d_winograd_4x4_dsp_s8", None),
+                ("depthwise_conv2d_dsp_prepared_s8", 0),
                 ("conv2d_dsp_wide_s8", 0),
                 ("conv2d_dsp_wide_s8", 1),
                 ("conv2d_dsp_s8", 1),

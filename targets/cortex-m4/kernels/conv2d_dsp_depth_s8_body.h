@@ -9,8 +9,10 @@
  * the depth asks for. */
 #if EDGE_IS_WIDE
 #include "edge_dsp_dot_int16.h"
+#define PREPARE_TAIL
 #else
 #include "edge_dsp_dot_int8.h"
+#define PREPARE_TAIL MAKE_ADDENDS
 #endif
 
 #if EDGE_FIRST_WORDS == 1
@@ -44,6 +46,7 @@ EDGE_NAKED static const uint32_t *dot(const edge_dot_block *block EDGE_UNUSED,
 {
     __asm__ volatile(
         ENTER
+        PREPARE_TAIL
         ".p2align 2\n"
         "1: ldr r12, " COLUMNS "\n"
         START_PAIR

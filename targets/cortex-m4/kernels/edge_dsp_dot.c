@@ -7,6 +7,7 @@ EDGE_NAKED const uint32_t *edge_dot_3x2(const edge_dot_block *block EDGE_UNUSED,
 {
     __asm__ volatile(
         ENTER
+        MAKE_ADDENDS
         FIND_CODE(ROUND_BYTES)
         "1: " BEGIN_PAIR
         ".p2align 2\n"

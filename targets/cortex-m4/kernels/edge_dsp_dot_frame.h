@@ -22,10 +22,13 @@
     "sub sp, sp, #" FRAME_BYTES "\n" \
     "mov lr, r1\n" \
     "ldm r0, {r1-r8}\n" /* columns, their end, out, stride, addend, tail, first, entry */ \
-    "movs r0, #64\n" \
     "str r1, " COLUMNS "\n" \
     "str r2, " COLUMNS_END "\n" \
-    "strd r3, r4, " OUT "\n" \
+    "strd r3, r4, " OUT "\n"
+
+/* Behind ENTER, for tails that shift sums: addends. */
+#define MAKE_ADDENDS \
+    "movs r0, #64\n" \
     "strd r0, r5, " SIXTY_FOUR "\n" \
     "add r0, r5, #64\n add r1, r5, #32\n add r2, r5, #16\n add r3, r5, #8\n" \
     "stm sp, {r0-r3}\n" \
