@@ -20,6 +20,7 @@ def main():
     parser.add_argument("--root", required=True)
     parser.add_argument("--system-root", default="/")
     parser.add_argument("--run")
+    parser.add_argument("--timing-lock", type=int)
     parser.add_argument("--job")
     arguments = parser.parse_args()
     system.ROOT = arguments.system_root
@@ -27,7 +28,7 @@ def main():
     if arguments.run:
         import supervisor
 
-        return supervisor.supervise(root, arguments.run)
+        return supervisor.supervise(root, arguments.run, arguments.timing_lock)
     if arguments.job:
         import worker
 

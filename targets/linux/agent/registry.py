@@ -21,6 +21,8 @@ VERBS = {
     "forget": "runs:forget",
     "reserve": "reservation:reserve",
     "unreserve": "reservation:release",
+    "lock_clocks": "tuning:lock",
+    "restore_clocks": "tuning:restore",
     "preflight": "releases:preflight",
     "install": "releases:install",
     "rollback": "releases:rollback",

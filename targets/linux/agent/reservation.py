@@ -40,13 +40,18 @@ def for_run(root, run, by):
 
 def take(root, holder):
     """The lock. Raises: Refused, saying who has it."""
-    path = os.path.join(root, LOCK)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    lock = store.try_lock(path)
+    lock = try_take(root)
     if lock is None:
         raise Refused("busy", "it is timing something else: {}".format(_who(root)))
     files.write_json(os.path.join(root, HOLDER), dict(holder, since_ns=clock.monotonic_ns()))
     return lock
+
+
+def try_take(root):
+    """The lock, None where another has it."""
+    path = os.path.join(root, LOCK)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    return store.try_lock(path)
 
 
 def _who(root):

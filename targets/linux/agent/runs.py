@@ -51,7 +51,7 @@ def start(root, run, job, by=""):
     try:
         alive = _make(root, target, job)
         try:
-            _spawn(root, run, target, [alive] if lock is None else [alive, lock])
+            _spawn(root, run, target, alive, lock)
         finally:
             os.close(alive)
     finally:
@@ -195,11 +195,16 @@ def command(root, run, role):
     return [sys.executable, bundle, role, run, *options]
 
 
-def _spawn(root, run, folder, locks):
-    """Start the process that watches over a run: a session of its own, nobody's terminal."""
+def _spawn(root, run, folder, alive, timing):
+    """Start the process that watches over a run: a session of its own, nobody's terminal.
+
+    alive, timing: open files whose locks it inherits; timing may be None.
+    """
+    locks = [lock for lock in (alive, timing) if lock is not None]
+    options = () if timing is None else ("--timing-lock", str(timing))
     with open(os.path.join(folder, LOG), "ab") as log:
         subprocess.Popen(
-            command(root, run, "--run"),
+            [*command(root, run, "--run"), *options],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -22,8 +22,10 @@ import traceback
 import bundles
 import journal
 import registry
+import reservation
 import runs
 import system
+import tuning
 from refusal import Refused
 
 PROTOCOL = 1
@@ -44,15 +46,20 @@ def serve(root):
     os.makedirs(root, mode=0o700, exist_ok=True)
     runs.tidy(root)
     bundles.tidy(root, sys.argv[0])
+    restored = tuning.restore_if_unused(root)  # a session that locked them was killed
     session = Session(root)
-    session.say({"hello": hello()})
-    while session.open:
-        session.turn()
+    session.say({"hello": hello(restored)})
+    try:
+        while session.open:
+            session.turn()
+    finally:
+        reservation.release(root)
+        tuning.restore_if_unused(root)
     return 0
 
 
-def hello():
-    """Who speaks: the first line of a session."""
+def hello(restored):
+    """Who speaks: the first line of a session.   restored: clocks that were put back before."""
     with open(sys.argv[0], "rb") as stream:
         own = hashlib.sha256(stream.read()).hexdigest()
     return {
@@ -61,6 +68,7 @@ def hello():
         "boot_id": system.boot_id(),
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "restored": restored or {},
     }
 
 

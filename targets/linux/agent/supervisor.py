@@ -14,6 +14,7 @@ import files
 import journal as journals
 import runs
 import system
+import tuning
 
 HEARTBEAT_S = 1.0
 GRACE_S = 3.0
@@ -147,8 +148,8 @@ class Supervisor:
         files.write_json(os.path.join(self.folder, runs.STATE), self.state)
 
 
-def supervise(root, run):
-    """Watch over a run; the exit code."""
+def supervise(root, run, timing_lock):
+    """Watch over a run; the exit code.   timing_lock: an inherited open file, or None."""
     watched = Supervisor(root, run)
 
     def stop(_number, _frame):
@@ -158,6 +159,9 @@ def supervise(root, run):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     watched.begin()
     watched.end(*watched.do())
+    if timing_lock is not None:
+        os.close(timing_lock)
+        tuning.restore_if_unused(root)  # the session that locked the clocks may be gone
     return 0
 
 

@@ -21,12 +21,18 @@ _LARGEST_NS = 1 << 63
 
 @dataclass(frozen=True)
 class Hello:
-    """Who speaks.   agent: 16 digits of its own sha256.   boot_id: differs after a reboot."""
+    """Who speaks.   agent: 16 digits of its own sha256.   boot_id: differs after a reboot.
+
+    restored: clocks that an earlier session had left locked and that are now as before;
+    not_restored: those that could not be.
+    """
 
     agent: str
     boot_id: str | None
     python: str
     machine: str
+    restored: tuple[str, ...] = ()
+    not_restored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,18 @@ class Reader:
             None if boot_id is None else self.text(said, "boot_id"),
             self.text(said, "python"),
             self.text(said, "machine"),
+            *self._restored(said.get("restored", {})),
         )
+
+    def _restored(self, said: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if not isinstance(said, dict):
+            self.refuse("clocks put back that are none")
+        return self._texts(said.get("restored", [])), self._texts(said.get("failed", []))
+
+    def _texts(self, found: Any) -> tuple[str, ...]:
+        if not isinstance(found, list) or len(found) > 100:
+            self.refuse("a list that is none")
+        return tuple(self.text({"name": each}, "name") for each in found)
 
     def answer(self, message: Mapping[str, Any]) -> dict[str, Any] | Refusal:
         """The result of a request, or why there is none."""
