@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "compilers": {"errors", "packs", "program", "artifact"},
     "transports": {"errors", "packs"},
     "agent": {"errors", "packs", "transports"},
-    "devices": {"errors", "packs", "transports", "agent"},
+    "devices": {"errors", "figures", "packs", "transports", "agent"},
     "deployment": {"errors", "packs", "artifact", "transports", "agent", "devices"},
     "runtimes": {
         "errors",

@@ -166,6 +166,8 @@ def _slot(root, wanted, incoming):
 
 def _check_writable(root):
     os.makedirs(root, mode=0o700, exist_ok=True)
+    if os.statvfs(root).f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), root)
     if not os.access(root, os.W_OK | os.X_OK):
         raise OSError(errno.EACCES, os.strerror(errno.EACCES), root)
 

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import stat
+import time
 
 from refusal import Refused
 
@@ -25,6 +26,7 @@ SIGNATURE = ".release.sig"
 IDENTITY = "manifest.json"  # the file of an artifact whose sha256 names it
 SHA256 = re.compile(r"[0-9a-f]{64}")
 SLOTS = 16
+ENDING_S = 0.5
 LARGEST_MANIFEST_BYTES = 1 << 20
 _CHUNK = 1 << 20
 
@@ -105,7 +107,8 @@ class Slot:
         for number in range(SLOTS):
             self.name = f"{INCOMING}/{artifact[:16]}.{number}"
             self.folder = os.path.join(root, self.name)
-            self._lock = try_lock(self.folder + ".lock")
+            take = try_lock if number else _lock_soon
+            self._lock = take(self.folder + ".lock")
             if self._lock is not None:
                 os.makedirs(self.folder, exist_ok=True)
                 return
@@ -223,6 +226,16 @@ def try_lock(path):
         if _is_still(handle, path):
             return handle
         os.close(handle)  # whoever had it has removed the file: this lock keeps nobody out
+
+
+def _lock_soon(path):
+    """As try_lock; a session whose link was lost a moment ago is given a moment to end."""
+    until = time.monotonic() + ENDING_S
+    lock = try_lock(path)
+    while lock is None and time.monotonic() < until:
+        time.sleep(0.02)
+        lock = try_lock(path)
+    return lock
 
 
 def _is_still(handle, path):

@@ -13,6 +13,7 @@ from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 if TYPE_CHECKING:
     from edgetool.devices import Device
+    from edgetool.devices.check import Checked
 
 EXAMPLE = "Example: edgetool devices add pi5-kitchen pi@pi5.example --target raspberry-pi-5"
 
@@ -76,6 +77,23 @@ def add(
         return
     print(f"enrolled {device.name}: {device.where}, {device.target}")
     say(f"next: edgetool devices check {device.name}")
+
+
+@app.command("check")
+@verb
+def check(name: str = NAME_ARGUMENT, json_output: bool = JSON_OPTION) -> None:
+    """Ask a device what it is: is what its target's description says true?"""
+    from edgetool.devices import find_device
+    from edgetool.devices.check import check_device
+
+    device = find_device(name)
+    checked = check_device(device)
+    if json_output:
+        print_json(_check_json(device, checked))
+    else:
+        _print_check(device, checked)
+    if checked.untrue:
+        _fail(device, checked)
 
 
 @app.command("trust")
@@ -150,6 +168,47 @@ def _trust_at_once(device: Device) -> None:
     except EdgetoolError as error:
         say(f"note: releases will be checked by sha256 alone: {error.message}")
         say(f"  later: edgetool devices trust {device.name}")
+
+
+def _check_json(device: Device, checked: Checked) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema_version": 1, "device": device.name, "target": device.target}
+    content["holds"] = not checked.untrue
+    content["facts"] = [
+        {key: value for key, value in vars(judged).items() if value} for judged in checked.judged
+    ]
+    content["state"] = {name: text for name, text in checked.state if text}
+    content |= {name: figure.to_json() for name, figure in checked.figures.items()}
+    return content
+
+
+def _print_check(device: Device, checked: Checked) -> None:
+    from edgetool.figures import format_figure
+
+    print(f"{device.name}: {device.where}, enrolled as {device.target}")
+    rows = [[each.name, each.said, each.found or "–", each.verdict] for each in checked.judged]
+    table(["fact", "the target says", "found", "verdict"], rows)
+    print()
+    for key, value in checked.state:
+        if value:
+            print_wrapped(f"  {key:<11} ", value)
+    for name, figure in checked.figures.items():
+        print(f"  {name:<22} {format_figure(figure)}")
+    for note in checked.notes:
+        say(f"note: {note}")
+
+
+def _fail(device: Device, checked: Checked) -> None:
+    """Say what is not true; the result is printed already."""
+    from edgetool.cli.terminal import print_error
+    from edgetool.errors import CheckError
+
+    error = CheckError(
+        f"'{device.name}' is not what '{device.target}' says",
+        details=[f"{e.name}: {e.found}, not {e.said}" for e in checked.untrue],
+        hints=[f"{each.name}: {each.fix}" for each in checked.untrue],
+    )
+    print_error(error, as_json=False)
+    raise typer.Exit(error.exit_code)
 
 
 def _list(as_json: bool) -> None:
