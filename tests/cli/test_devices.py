@@ -47,3 +47,34 @@ def test_a_removed_device_is_gone_and_said_to_be() -> None:
 def test_a_name_that_is_not_enrolled_is_refused(verb: str, here: Path) -> None:
     message = "device 'pi5-kitchn' is not enrolled"
     refused(here, ("devices", verb, "pi5-kitchn"), 2, message, "did you mean: pi5-kitchen")
+
+
+def enrol_this_machine(target: str, tmp_path: Path) -> None:
+    arguments = ("--target", target, "--backend", "local", "--root", tmp_path / "board")
+    succeed("devices", "add", "here", *arguments)
+
+
+def test_a_check_says_what_this_machine_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    enrol_this_machine("host", tmp_path)
+    content = succeed("devices", "check", "here", "--json").json
+    schemas.validate(content, "devices-check")
+    assert content["holds"] is True
+    assert abs(content["clock_offset_s"]["value"]) < 1.0
+    assert content["disk_free_bytes"]["value"] > 0
+    assert "python" in content["state"]
+    assert "runtime onnxruntime" in succeed("devices", "check", "here").out
+
+
+def test_a_check_of_what_is_untrue_is_exit_5_and_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "settings"))
+    enrol_this_machine("jetson-nano", tmp_path)
+    finished = edgetool("devices", "check", "here", "--json")
+    assert finished.code == 5
+    schemas.validate(finished.json, "devices-check")
+    assert finished.json["holds"] is False
+    assert finished.err.startswith("error: 'here' is not what 'jetson-nano' says")
+    assert "runtime tensorrt: the target says runs, found not there" in finished.err
+    assert "try: " in finished.err

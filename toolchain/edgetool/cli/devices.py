@@ -190,7 +190,7 @@ def _print_check(device: Device, checked: Checked) -> None:
     print()
     for key, value in checked.state:
         if value:
-            print_wrapped(f"  {key:<11} ", value)
+            print_wrapped(f"  {key:<22} ", value)
     for name, figure in checked.figures.items():
         print(f"  {name:<22} {format_figure(figure)}")
     for note in checked.notes:
@@ -204,7 +204,7 @@ def _fail(device: Device, checked: Checked) -> None:
 
     error = CheckError(
         f"'{device.name}' is not what '{device.target}' says",
-        details=[f"{e.name}: {e.found}, not {e.said}" for e in checked.untrue],
+        details=[f"{e.name}: the target says {e.said}, found {e.found}" for e in checked.untrue],
         hints=[f"{each.name}: {each.fix}" for each in checked.untrue],
     )
     print_error(error, as_json=False)

@@ -188,4 +188,6 @@ def _power_modes(target: Target, facts: Facts) -> Iterator[Judged]:
 def _fact(name: str, said: str, found: str | None, holds: bool, fix: str) -> Judged:
     if found is None:
         return Judged(name, said, None, "not known")
-    return Judged(name, said, found, "true") if holds else Fact(name, said, found, "untrue", fix)
+    if holds:
+        return Judged(name, said, found, "true")
+    return Judged(name, said, found, "untrue", fix)
