@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import schemas
-from command_line import edgetool, succeed
 from refusal import refused
 
+import schemas
+from command_line import edgetool, succeed
 from edgetool.devices import Device, save_device
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHK5LQg7xbdZ2OnrL+3gTYZAkFPBtgtbfJyRJQCE8z1p"
