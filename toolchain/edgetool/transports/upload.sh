@@ -52,7 +52,13 @@ chmod "$mode" "$whole" || exit 20
 got=$(sum <"$whole")
 wait
 if [ "$got" != "$hash" ]; then rm -f "$whole" "$part"; exit 23; fi
-if ! mv -f "$whole" "$target"; then rm -f "$whole"; exit 20; fi
+# mv refuses two names of one file: another upload of this content was as far a moment earlier.
+if ! mv -f "$whole" "$target" 2>/dev/null && ! is_there; then
+    mv -f "$whole" "$target"
+    rm -f "$whole"
+    exit 20
+fi
+rm -f "$whole"
 rm -f "$part"
 sync "$folder" 2>/dev/null
 echo "done"
