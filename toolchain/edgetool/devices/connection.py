@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from edgetool.devices.device import Device
-from edgetool.errors import MissingToolError
 from edgetool.transports.transport import Transport
+
+if TYPE_CHECKING:
+    from edgetool.transports.endpoint import Endpoint
 
 
 def connect(device: Device) -> Transport:
@@ -18,7 +23,14 @@ def connect(device: Device) -> Transport:
         from edgetool.transports.local import LocalTransport
 
         return LocalTransport()
-    raise MissingToolError(
-        f"'{device.name}' needs the backend {device.backend}, which this edgetool does not have",
-        hints=("--backend local for this machine",),
-    )
+    from edgetool.transports.ssh import SshTransport
+
+    return SshTransport(endpoint_of(device))
+
+
+def endpoint_of(device: Device) -> Endpoint:
+    """How to reach a device over SSH, as the user's ssh_config has it. Raises: UsageError."""
+    from edgetool.transports.ssh_config import Login, resolve
+
+    identity = Path(device.identity) if device.identity else None
+    return resolve(Login(device.host, device.user, device.port, identity), device.host_keys)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgetool.devices.connection import connect
-from edgetool.devices.device import DEFAULT_ROOT, Backend, Device, fingerprint
+from edgetool.devices.connection import connect, endpoint_of
+from edgetool.devices.device import DEFAULT_ROOT, Backend, Device, fingerprint, mistakes
 from edgetool.devices.login import parse_login
 from edgetool.devices.store import check_new, save_device
 from edgetool.errors import HostKeyError, UsageError
@@ -47,6 +47,12 @@ def enrol(enrolment: Enrolment, ask: Ask | None = None) -> Device:
     """
     check_new(enrolment.name, force=enrolment.force)
     device = _described(enrolment)
+    _refuse_mistakes(device)
+    if device.backend != "local":
+        from edgetool.transports.ssh_session import scan_host_keys
+
+        keys = scan_host_keys(endpoint_of(device))
+        device = replace(device, host_keys=(_pinned(device, keys, enrolment.host_key, ask),))
     with connect(device) as transport:
         transport.run(["true"])
     save_device(device, force=enrolment.force)
@@ -73,6 +79,17 @@ def _described(enrolment: Enrolment) -> Device:
         )
     return replace(device, host=login.host, user=login.user, port=login.port,
                    identity=None if identity is None else str(identity))  # fmt: skip
+
+
+def _refuse_mistakes(device: Device) -> None:
+    """Raise UsageError for what no device can have, before anybody is asked."""
+    wrong = [f"{key}: {sentence}" for key, sentence in mistakes(device) if key != "host_keys"]
+    if wrong:
+        raise UsageError(
+            f"'{device.name}' cannot be enrolled so",
+            details=wrong,
+            hints=("edgetool devices add --help",),
+        )
 
 
 def _target_name(given: str) -> str:
