@@ -55,6 +55,12 @@ def require_aarch64_board() -> None:
         _missing_because(reason)
 
 
+def require_root(why: str) -> None:
+    """Go on as root; else skip, or in CI fail.   why: "to mount a small disk"."""
+    if os.geteuid() != 0:
+        _missing_because(f"run as root {why}")
+
+
 def mirror_file(sha256: str) -> Path:
     """The file with this hash under EDGETOOL_MIRROR. Without it: skip.
 
