@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed
 from refusal import assert_refused, refused
+
+from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed
 
 SOURCES = ("compile", MODEL, "--target", "cortex-m4", "--compiler", "none")
 DENSE = "dense"  # a layer without a normalization that would be folded into it

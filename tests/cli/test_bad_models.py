@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 import numpy as np
 import onnx
 import pytest
-from command_line import CALIBRATION, MODEL, succeed
 from refusal import refused
 
+from command_line import CALIBRATION, MODEL, succeed
 from network_writer import NetworkWriter
 
 CONFUSING = np.random.default_rng(7).bytes(2000)

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from command_line import CALIBRATION, MODEL, ROOT, contents, edgetool, nothing_changes, succeed
 from refusal import assert_refused, refused
+
+from command_line import CALIBRATION, MODEL, ROOT, contents, edgetool, nothing_changes, succeed
 
 CALIBRATED = ("compile", MODEL, "--target", "cortex-m4", "--calibrate", CALIBRATION)
 SOURCES = (*CALIBRATED, "--compiler", "none")

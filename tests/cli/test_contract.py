@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import schemas
 from command_line import CALIBRATION, EVALUATION, MODEL, ROOT, Finished, edgetool, succeed
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import CALIBRATION, MODEL, succeed
 
 import needs
+from command_line import CALIBRATION, MODEL, succeed
 
 CORES = ["cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc"]
 QEMU_ARM = ("qemu-system-arm", "apt install qemu-system-arm")

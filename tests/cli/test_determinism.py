@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import CALIBRATION, EVALUATION, MODEL, ROOT, nothing_changes, succeed
 from test_bad_models import write_board
+
+from command_line import CALIBRATION, EVALUATION, MODEL, ROOT, nothing_changes, succeed
 
 
 def compile_in_a_process(folder: Path, model: Path, data: str, seed: str) -> str:

@@ -10,10 +10,10 @@ import numpy as np
 import onnx
 import onnx.parser
 import pytest
-import schemas
-from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed
 from refusal import refused
 
+import schemas
+from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed
 from edgetool import evaluation
 from edgetool.artifact import Artifact
 from edgetool.data import InputSpec, load_data

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
-from command_line import CALIBRATION, MODEL, edgetool, succeed
 from refusal import assert_refused, refused
 from test_bad_models import write_board
+
+from command_line import CALIBRATION, MODEL, edgetool, succeed
 
 COMPILE = ("compile", MODEL, "--calibrate", CALIBRATION, "--target")
 

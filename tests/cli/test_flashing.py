@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 import schemas
 from command_line import CALIBRATION, MODEL, Finished, edgetool, succeed
-
 from edgetool.transports import flashing
 
 EXIT_USAGE, EXIT_DEVICE = 2, 4

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import onnx
 import pytest
+
 from command_line import CALIBRATION, EVALUATION, MODEL, edgetool, succeed
 
 

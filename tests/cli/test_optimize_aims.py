@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from refusal import assert_refused
+
 import schemas
 from command_line import CALIBRATION, MODEL, edgetool, succeed
-from refusal import assert_refused
 
 AIMS = ["balanced", "speed", "size"]
 

@@ -13,8 +13,8 @@ import termios
 from pathlib import Path
 
 import pytest
-from command_line import CALIBRATION, EVALUATION, MODEL, ROOT, edgetool, succeed
 
+from command_line import CALIBRATION, EVALUATION, MODEL, ROOT, edgetool, succeed
 from edgetool.cli.printing import print_figures
 from edgetool.figures import Figure
 

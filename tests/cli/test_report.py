@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-import schemas
-from command_line import CALIBRATION, EVALUATION, MODEL, edgetool, nothing_changes, succeed
 from refusal import refused
 
+import schemas
+from command_line import CALIBRATION, EVALUATION, MODEL, edgetool, nothing_changes, succeed
 from edgetool.quantization.layer_noise import MOST_SAMPLES
 
 COMPILE = ("compile", MODEL, "--target", "cortex-m4", "--compiler", "none", "--report")

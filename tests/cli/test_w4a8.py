@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+
 from command_line import CALIBRATION, EVALUATION, MODEL, edgetool, succeed
 
 

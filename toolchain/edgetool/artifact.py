@@ -76,6 +76,7 @@ class Manifest:
     source, target, calibration: provenance with sha256.   passes: reports without times.
     figures: macs, parameters, ram_bytes, flash_bytes … by name.   metric: accuracy by name.
     aims: by aim of --optimize, what is known of it before a build.
+    budget: what --budget asked for, and the networks that were measured for it.
     files: relative path → sha256.   options: what the user chose that changed the result.
     """
 
@@ -95,6 +96,7 @@ class Manifest:
     compiler: Mapping[str, Any] | None = None
     memory: Mapping[str, Any] | None = None
     aims: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
+    budget: Mapping[str, Any] = field(default_factory=dict)
     golden: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,11 @@ def run(
         metavar="RESOURCE",
         help="ram, or ram=40K for a budget: the first layers run in strips of rows, bit for bit.",
     ),
+    budget: list[str] = typer.Option(
+        [],
+        metavar="LIMIT",
+        help="flash=200K, sqnr=25dB or accuracy=0.5 (points): layers get 4-bit weights to meet it.",
+    ),
     report: bool = typer.Option(
         False, "--report", help="Measure what quantization costs in each layer: `edgetool report`."
     ),
@@ -116,6 +122,7 @@ def run(
         effort=effort,
         optimize=optimize,
         fit=fit,
+        budget=tuple(budget),
         report=report,
         name=name,
         output=output,
@@ -149,6 +156,8 @@ def summary(artifact: Artifact) -> dict[str, Any]:
             aim: {name: figure.to_json() for name, figure in figures.items()}
             for aim, figures in manifest.aims.items()
         }
+    if manifest.budget:
+        content["budget"] = dict(manifest.budget)
     content["notes"] = list(manifest.notes)
     return content
 
@@ -163,9 +172,34 @@ def _print(artifact: Artifact) -> None:
     source = Path(manifest.source["path"]).name
     print(f"{source} for {manifest.target['name']}, {manifest.precision}, {manifest.io} in and out")
     print_figures({**manifest.figures, **manifest.metric})
+    if manifest.budget:
+        _print_budget(manifest)
     if manifest.aims:
         _print_aims(manifest)
     print(f"wrote {artifact.folder}")
+
+
+def _print_budget(manifest: Manifest) -> None:
+    """The networks that no other beats in size and SQNR."""
+    print(f"\n--budget {manifest.budget['asked']} ({manifest.budget['judge']})")
+    points = manifest.budget["pareto"]
+    shown = {"constant_bytes": "constants, not linked", "flash_bytes": "flash", "sqnr_db": "SQNR"}
+    shown["accuracy"] = "accuracy"
+    names = [name for name in shown if any(name in point for point in points)]
+    rows = [
+        [
+            f"{len(point['int4_layers'])}{' (chosen)' if point['chosen'] else ''}",
+            *(_cell(point, name) for name in names),
+        ]
+        for point in points
+    ]
+    table(["layers of 4 bits", *(shown[name] for name in names)], rows)
+
+
+def _cell(point: Mapping[str, Any], name: str) -> str:
+    from edgetool.figures import Figure, format_figure
+
+    return format_figure(Figure.from_json(point[name])) if name in point else "–"
 
 
 def _print_aims(manifest: Manifest) -> None:

@@ -71,6 +71,18 @@ def compile_c(
     return CompiledC(sources, figures, used, memory)
 
 
+def built_flash(
+    program: Program, target: Target, compiler: str, optimize: str, progress: Progress | None
+) -> int:
+    """Bytes of flash that the program's C takes, built and thrown away.
+
+    Raises: as compile_c.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgetool-") as folder:
+        compiled = compile_c(program, target, compiler, Path(folder), progress, optimize)
+    return int(compiled.figures["flash_bytes"].value)
+
+
 def export_sources(
     program: Program, target: Target, folder: Path, optimize: str = "balanced"
 ) -> CSources:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgetool.compilation.budget import Budget
 from edgetool.compilation.patching import Fit
 from edgetool.errors import DataError, ModelError, UsageError
 from edgetool.graph import Graph
@@ -34,6 +35,7 @@ class CompileRequest:
     effort: "normal" recovers what rounding loses, in time.
     optimize: what C kernels are chosen for; the other kinds of target have no such choice.
     fit: "ram", or "ram=" and a number of bytes: the first layers in strips.
+    budget: limits that hold by giving some layers 4-bit weights, such as "flash=200K".
     report: measure what quantization costs in each layer, and keep it in the artifact.
     """
 
@@ -49,6 +51,7 @@ class CompileRequest:
     effort: str = "fast"
     optimize: str = "balanced"
     fit: str | None = None
+    budget: tuple[str, ...] = ()
     report: bool = False
     name: str | None = None
     output: Path | None = None
@@ -82,6 +85,7 @@ class CompileRequest:
                 raise UsageError(f"{option} {value} is not known", hints=(f"one of: {choices}",))
         if self.fit is not None:
             Fit.parse(self.fit)
+        Budget.parse(self.budget)
         if self.metric is not None and self.evaluate is None:
             raise UsageError(
                 f"--metric {self.metric} has no data to score",
@@ -103,6 +107,8 @@ def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> s
             f"'{request.model}' is already quantized to {own}: {precision} cannot be made of it",
             hints=("give the float model", f"leave out --precision to keep its {own} parameters"),
         )
+    if request.budget:
+        _check_budget(precision, target, graph)
     if precision in QUANTIZED and not graph.is_quantized() and request.calibrate is None:
         implied = "" if request.precision else f" (the default of '{target.name}')"
         fallback = (
@@ -116,12 +122,33 @@ def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> s
     return precision
 
 
+def _check_budget(precision: str, target: Target, graph: Graph) -> None:
+    """--budget chooses between int8 and 4-bit weights, of a float model."""
+    if graph.is_quantized():
+        raise ModelError(
+            "--budget chooses the precision of weights, and the model brings its own",
+            hints=("give the float model",),
+        )
+    if precision != "int8":
+        raise UsageError(
+            f"--budget chooses between int8 and 4-bit weights, not with {precision}",
+            hints=("--precision int8, or leave out --budget",),
+        )
+    if "w4a8" not in target.precisions:
+        raise UsageError(
+            f"--budget gives layers 4-bit weights, and '{target.name}' has no w4a8",
+            hints=("leave out --budget",),
+        )
+
+
 def _check_target_has(
     precision: str, request: CompileRequest, target: Target, graph: Graph
 ) -> None:
     if precision in target.precisions:
         return
     hints = [f"--precision {target.default_precision}"]
+    if precision == "w4" and "w4a8" in target.precisions:
+        hints = ["--precision w4a8     weights of 4 bits, activations int8"]
     if graph.is_quantized():
         own = graph.integer_precision()
         hints = [f"give the float model: its weights cannot be recovered from {own}"]

@@ -13,12 +13,14 @@ import numpy as np
 from edgetool import __version__, artifact, pipeline
 from edgetool.artifact import Artifact, Manifest, Port
 from edgetool.compilation.aims import aim_figures, aim_note
+from edgetool.compilation.budget import Budget
 from edgetool.compilation.datasets import load_datasets
-from edgetool.compilation.firmware import CompiledC, compile_c
+from edgetool.compilation.firmware import CompiledC, built_flash, compile_c
 from edgetool.compilation.fitting import check_before_build, check_built
 from edgetool.compilation.golden import NOISE, golden_samples
 from edgetool.compilation.patching import Fit, Fitted, fit_program
 from edgetool.compilation.ports import ports_of_graph, ports_of_program
+from edgetool.compilation.precision_search import Choice, Question, search_precisions
 from edgetool.compilation.quantization_report import Stages, quantization_report
 from edgetool.compilation.request import CompileRequest, choose_precision
 from edgetool.compilation.sample_warnings import calibration_warnings, saturation_notes
@@ -61,6 +63,7 @@ class Prepared:
     evaluation: Dataset | None
     fitted: Fitted | None = None
     noise: Mapping[str, Any] | None = None
+    choice: Choice | None = None
 
     @property
     def c_program(self) -> Program | None:
@@ -109,6 +112,10 @@ def prepare(
     )
     quantize = (pipeline.QUANTIZE,) if precision in ACTIVATION_BITS else ()
     stages = (pipeline.FLOAT, *quantize)
+    choice = search(request, target, precision, source, context, calibration, evaluation, progress)
+    if choice is not None:
+        narrow = frozenset(choice.chosen.narrow)
+        context = replace(context, options={**context.options, "narrow_layers": narrow})
     kept = Stages() if request.report else None
     graph, reports = pipeline.run_pipeline(source, context, stages, kept)
     program, notes = lower_for(request, target, precision, graph)
@@ -119,7 +126,7 @@ def prepare(
     notes += unused_rounding_notes(request, precision, source)
     if not why_nothing_is_quantized(precision, source):
         notes += calibration_warnings(calibration)
-    notes += saturation_notes(program, evaluation)
+    notes += saturation_notes(program, evaluation) + budget_note(choice, request)
     if program is not None:
         inputs, outputs = ports_of_program(program, graph)
     else:
@@ -136,8 +143,67 @@ def prepare(
         (*target.notes, *notes),
         calibration,
         evaluation,
+        choice=choice,
         noise=quantization_report(kept, calibration, evaluation, context.options, progress),
     )
+
+
+def search(
+    request: CompileRequest,
+    target: Target,
+    precision: str,
+    source: Graph,
+    context: PassContext,
+    calibration: Dataset | None,
+    evaluation: Dataset | None,
+    progress: Progress | None,
+) -> Choice | None:
+    """Which layers' weights take 4 bits, where --budget asks."""
+    if not request.budget or calibration is None:
+        return None
+    builds = target.family == "microcontroller" and request.compiler != "none"
+
+    def lower_graph(graph: Graph) -> Program:
+        program, notes = lower_for(request, target, precision, graph)
+        if program is None:
+            raise UnsupportedOperatorError(
+                f"--budget needs a model that lowers: {'; '.join(notes)}",
+                hints=("leave out --budget",),
+            )
+        return program
+
+    def flash_of(program: Program) -> int:
+        running = program
+        if request.fit is not None:
+            running = fit_program(program, target, request.optimize, Fit.parse(request.fit)).program
+        return built_flash(running, target, request.compiler, request.optimize, progress)
+
+    return search_precisions(
+        Question(
+            source,
+            context,
+            Budget.parse(request.budget),
+            calibration,
+            evaluation,
+            request.metric,
+            lower_graph,
+            flash_of if builds else None,
+        ),
+        progress,
+    )
+
+
+def budget_note(choice: Choice | None, request: CompileRequest) -> tuple[str, ...]:
+    """Which layers --budget gave 4-bit weights, and what its flash leaves out."""
+    if choice is None:
+        return ()
+    narrow = choice.chosen.narrow
+    layers = f"4-bit weights in {len(narrow)} layers: {', '.join(narrow)}" if narrow else (
+        "int8 weights throughout are within it"
+    )  # fmt: skip
+    uncounted = choice.budget.flash_bytes is not None and choice.chosen.flash_bytes is None
+    more = ("--budget flash counts constants alone: no compiler ran",) if uncounted else ()
+    return (f"--budget {choice.budget}: {layers}", *more)
 
 
 def unused_calibration_note(
@@ -271,6 +337,7 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
         compiler=compiled.compiler if compiled else None,
         memory=memory_of(prepared, compiled) if compiled else None,
         aims=aims,
+        budget=prepared.choice.to_json() if prepared.choice is not None else {},
         golden={"samples": len(next(iter(samples.values()), ())), "from": golden_source(prepared)},
         options=chosen_options(request),
         edgetool=__version__,
@@ -279,13 +346,15 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
 
 def chosen_options(request: CompileRequest) -> dict[str, Any]:
     """What the user chose that changes the result, defaults left out."""
-    options = {"ranges": request.ranges} if request.ranges else {}
+    options: dict[str, Any] = {"ranges": request.ranges} if request.ranges else {}
     if request.effort != "fast":
         options["effort"] = request.effort
     if request.optimize != "balanced":
         options["optimize"] = request.optimize
     if request.fit is not None:
         options["fit"] = request.fit
+    if request.budget:
+        options["budget"] = list(request.budget)
     return options
 
 

@@ -40,9 +40,10 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     """The graph with integer weights and activations; a quantized one comes back as it is.
 
     context.calibration: required.   context.options: "ranges" (minmax, percentile, mse),
-    "activation_bits" (8 or 16), "weight_bits" (8 or 4), "symmetric" (bool: zero point 0
-    everywhere), "progress" (called with done, total, label), "calibration_cache" (folder for the
-    statistics of long passes).
+    "activation_bits" (8 or 16), "weight_bits" (8 or 4), "narrow_layers" (names of nodes whose
+    weights take 4 bits in any case), "symmetric" (bool: zero point 0 everywhere), "progress"
+    (called with done, total, label), "calibration_cache" (folder for the statistics of long
+    passes).
     Raises: DataError without calibration data; QuantizationError for numbers that are not
     finite, naming the tensor, or an opset below 13; UsageError for an unknown range method.
     """
@@ -51,9 +52,10 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     bits = int(context.options.get("activation_bits", 8))
     method = chosen_method(context.options)
     weight_bits = int(context.options.get("weight_bits", 8))
+    narrow = frozenset(context.options.get("narrow_layers", ()))
     symmetric = bool(context.options.get("symmetric", False))
     samples = _require_calibration(graph, context)
-    if bits == 16 or weight_bits == 4:
+    if bits == 16 or weight_bits == 4 or narrow:
         graph = raise_opset(graph, INT16_INT4_OPSET)
     if unknown_values(graph.graph):
         infer_shapes(graph.model)
@@ -64,7 +66,7 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     grouping = group_values(selection.layers, symmetric, bits)
     ranges, constant = _ranges(graph, grouping, samples, method, symmetric, context.options)
     parameters = _parameters(grouping, ranges, symmetric, bits)
-    writer = QdqWriter(graph.graph, parameters, symmetric, bits, weight_bits)
+    writer = QdqWriter(graph.graph, parameters, symmetric, bits, weight_bits, narrow)
     raised = insert_quantization(writer, selection, grouping)
     notes = (
         _summary(selection, method, writer, samples),
@@ -162,8 +164,9 @@ def _summary(
     kind = "symmetric" if writer.symmetric or writer.bits == 16 else "asymmetric"
     count = max(len(array) for array in samples.values())
     total = len(selection.layers) + len(selection.stay_float)
+    narrow = f", weights of {len(writer.narrow)} to int4" if writer.narrow else ""
     return (
-        f"{len(selection.layers)} of {total} operators to int{writer.weight_bits},"
+        f"{len(selection.layers)} of {total} operators to int{writer.weight_bits}{narrow},"
         f" activations int{writer.bits} {kind},"
         f" {method} ranges over {count} samples"
     )

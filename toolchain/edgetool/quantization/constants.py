@@ -83,7 +83,7 @@ def _quantize_weighted(
     writer: QdqWriter, layer: Layer, entering: ActivationParameters
 ) -> tuple[str, ...]:
     node = layer.node
-    bits = weight_bits(node, writer.weight_bits)
+    bits = weight_bits(node, 4 if node.name in writer.narrow else writer.weight_bits)
     axis = OUTPUT_AXIS[node.op_type] if bits == 8 else narrow_axis(node)
     name, weights = _constant(node, 1)
     bias = _constant(node, 2)[1] if has_bias(node) else None

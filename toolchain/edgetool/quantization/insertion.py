@@ -18,7 +18,8 @@ class QdqWriter:
     """Inserts QuantizeLinear and DequantizeLinear under unique, readable names.
 
     The values of one group read the very same scale and zero point constants. bits: of the
-    activations, 8 or 16.   weight_bits: 8 or 4.
+    activations, 8 or 16.   weight_bits: 8 or 4.   narrow: names of nodes whose weights take 4 bits
+    whatever the others do.
     """
 
     def __init__(
@@ -28,12 +29,14 @@ class QdqWriter:
         symmetric: bool = False,
         bits: int = 8,
         weight_bits: int = 8,
+        narrow: frozenset[str] = frozenset(),
     ) -> None:
         self.graph = graph
         self.parameters = parameters
         self.symmetric = symmetric
         self.bits = bits
         self.weight_bits = weight_bits
+        self.narrow = narrow
         self._constants: dict[ScaleGroup, tuple[ir.Value, ir.Value]] = {}
         self._dequantized: dict[tuple[ir.Value, ScaleGroup], ir.Value] = {}
         self._taken = {v.name for n in graph for v in n.outputs}

@@ -56,7 +56,7 @@ def measure_layers(
     """
     sites = find_sites(reference, quantized)
     names = [str(value.name) for value in reference.graph.inputs]
-    count = _affordable(reference, sites, samples)
+    count = affordable_samples(reference, sites, samples)
     feeds = [{name: samples[name][i : i + 1] for name in names} for i in range(count)]
     weights = RoundedWeights(reference, [site.rounded for site in sites])
     disturbed = DisturbedOutputs(reference, [site.rounded.output for site in sites])
@@ -79,7 +79,8 @@ def measure_layers(
     return NoiseReport(count, total.db, tuple(layers), order)
 
 
-def _affordable(reference: Graph, sites: Sequence[Site], samples: Samples) -> int:
+def affordable_samples(reference: Graph, sites: Sequence[Site], samples: Samples) -> int:
+    """How many samples to look at, so that a run for each site and sample takes about a minute."""
     elements = sum(math.prod(static_shape(site.value) or (1,)) for site in sites)
     wanted = MOST_ELEMENTS // max(elements * len(sites), 1)
     available = min(len(samples[str(value.name)]) for value in reference.graph.inputs)

@@ -29,6 +29,7 @@ class Site:
     value: in the float graph.   parameters: of its codes.   dtype: of its codes.
     dequantized: the name of its real values in the quantized graph.
     weights: the quantized ones, None without.   weight_axis: of their output channels.
+    real_weights: the float layer's, None without.
     """
 
     label: str
@@ -40,6 +41,7 @@ class Site:
     dequantized: str
     weights: Operand | None = None
     weight_axis: int = 0
+    real_weights: Array | None = None
 
     @property
     def weight_use(self) -> float | None:
@@ -90,7 +92,9 @@ def _site_of_layer(layer: Layer, node: ir.Node, last: ir.Node | None) -> Site | 
     rounded = RoundedLayer(str(value.name), str(layer.node.name), clamp, constants)
     label, operator = str(layer.node.name or node_label(layer.node)), layer.node.op_type
     axis = narrow_axis(layer.node)
-    return Site(label, operator, value, rounded, *pair, operands.get(1), axis)
+    original = read_operand(layer.node, 1) if is_weighted else None
+    real = None if original is None else original.real
+    return Site(label, operator, value, rounded, *pair, operands.get(1), axis, real)
 
 
 def _quantization(value: ir.Value) -> tuple[ActivationParameters, str, str] | None:

@@ -68,12 +68,16 @@ class Power:
             self.noise[index] += float(np.square(output - real).sum())
 
     @property
-    def db(self) -> float | None:
-        """SQNR, rounded to 0.01 dB; None without noise or signal."""
+    def ratio(self) -> float:
+        """Noise over signal, the mean of the outputs; 0 without noise or signal."""
         pairs = zip(self.noise, self.signal, strict=True)
         ratios = [noise / signal for noise, signal in pairs if signal > 0]
-        mean = sum(ratios) / len(ratios) if ratios else 0.0
-        return round(-10 * math.log10(mean), 2) if mean > 0 else None
+        return sum(ratios) / len(ratios) if ratios else 0.0
+
+    @property
+    def db(self) -> float | None:
+        """SQNR, rounded to 0.01 dB; None without noise or signal."""
+        return round(-10 * math.log10(self.ratio), 2) if self.ratio > 0 else None
 
 
 class Tally:
