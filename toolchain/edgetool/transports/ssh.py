@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shlex
 import threading
 import time
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 CHANNELS_MAX = 8  # OpenSSH's MaxSessions is 10
 CHANNEL_WAIT_S = 120.0
+REFUSED_PAUSE_S = 0.05
+REFUSALS_WITHOUT_CAUSE = 20
 PIECE_BYTES = 256 * 1024
 _POLL_S = 0.25
 
@@ -57,19 +60,17 @@ class SshTransport(Transport):
 
     def _open_channel(self) -> paramiko.Channel:
         """A channel, as soon as there may be another one. Raises: LinkError."""
-        import paramiko
-
         deadline = time.monotonic() + CHANNEL_WAIT_S
-        while True:
+        for refusals in itertools.count():
             self._acquire(deadline)
             try:
                 return self._session.transport.open_session(timeout=DEAD_AFTER_S)
-            except paramiko.ChannelException as error:
-                if not self._lower_limit():
-                    raise self._lost(error) from error
             except Exception as error:  # paramiko raises whatever ended its thread
                 self._release()
-                raise self._lost(error) from error
+                if not _is_refusal(error) or not self._may_try_again(refusals):
+                    raise self._lost(error) from error
+                time.sleep(REFUSED_PAUSE_S)
+        raise AssertionError("unreachable")
 
     def _acquire(self, deadline: float) -> None:
         with self._free:
@@ -87,12 +88,12 @@ class SshTransport(Transport):
             self._used -= 1
             self._free.notify()
 
-    def _lower_limit(self) -> bool:
-        """Take note that the server wants no channel more; False when it wants none at all."""
+    def _may_try_again(self, refusals: int) -> bool:
+        """Take note that the server wants no channel more. It may still count one that has just
+        ended: with none of ours open it is asked a few times more."""
         with self._free:
-            self._used -= 1
             self._limit = min(self._limit, max(1, self._used))
-            return self._used > 0
+            return self._used > 0 or refusals < REFUSALS_WITHOUT_CAUSE
 
     def _lost(self, error: Exception) -> LinkError:
         return LinkError(
@@ -106,6 +107,14 @@ def command_line(command: Sequence[str]) -> str:
     """What a server hands to the user's shell. A shell of ours around the command tells a signal
     that ended it as an exit code, which neither paramiko nor OpenSSH's client does."""
     return shlex.join(["sh", "-c", f"{shlex.join(command)}\nexit $?"])
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether the server said no to a channel. Where several threads open one, paramiko gives the
+    reason to any of them, and to the others a text."""
+    import paramiko
+
+    return isinstance(error, paramiko.ChannelException) or "Unable to open channel" in str(error)
 
 
 class _SshChannel(StreamChannel):
@@ -159,7 +168,7 @@ class _SshChannel(StreamChannel):
 
     def _is_cut(self) -> bool:
         transport = self._channel.get_transport()
-        return not transport.is_active() and not self._channel.exit_status_ready()
+        return not transport.is_active() and self._channel.exit_status == EXIT_UNKNOWN
 
     def _take_stderr(self) -> None:
         while self._channel.recv_stderr_ready():

@@ -13,9 +13,10 @@ import random
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edgetool.errors import DeviceError, EdgetoolError, HostKeyError, LinkError, MissingToolError
@@ -49,8 +50,8 @@ KEY_TYPES = (
 )
 _RSA = "ssh-rsa"
 WINDOW_BYTES = 4 * 1024 * 1024  # 200 MB/s at 20 ms
-KEEPALIVE_S = 10
-DEAD_AFTER_S = 30
+KEEPALIVE_S = 10.0
+DEAD_AFTER_S = 30.0
 # A server whose MaxStartups is reached drops who comes, at random: try again, spread out.
 TRIES = 8
 FIRST_PAUSE_S = 0.2
@@ -66,9 +67,30 @@ class Session:
     transport: paramiko.Transport
     below: Session | None = None
     process: subprocess.Popen[bytes] | None = None
+    _over: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self) -> None:
+        """From now on end the session when the server is silent for DEAD_AFTER_S.
+
+        TCP alone does not notice a device that is gone behind a jump host.
+        """
+        threading.Thread(target=self._watch, name="ssh-watch", daemon=True).start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(KEEPALIVE_S) and self.transport.is_active():
+            answered = threading.Event()
+            threading.Thread(target=self._ask, args=(answered,), daemon=True).start()
+            if not answered.wait(DEAD_AFTER_S):
+                self.transport.close()
+
+    def _ask(self, answered: threading.Event) -> None:
+        with contextlib.suppress(Exception):  # a session that has ended needs no answer
+            self.transport.global_request("keepalive@openssh.com", wait=True)
+        answered.set()
 
     def close(self) -> None:
         """Give everything up, the far end first; harmless when it is gone."""
+        self._over.set()
         with contextlib.suppress(Exception):
             self.transport.close()
         if self.process is not None:
@@ -95,7 +117,7 @@ def open_session(endpoint: Endpoint) -> Session:
     except BaseException:
         session.close()
         raise
-    session.transport.set_keepalive(KEEPALIVE_S)
+    session.watch()
     return session
 
 
@@ -145,13 +167,15 @@ def _greet_once(endpoint: Endpoint, key_types: tuple[str, ...]) -> Session:
     except Exception as error:
         raise _no_link(endpoint, error) from error
     session = Session(endpoint, transport, below, process)
+    started = time.monotonic()
     try:
         _harden(transport, endpoint, key_types)
         transport.start_client(timeout=endpoint.connect_timeout_s)
         transport.get_remote_server_key()  # raises when there was no end to the negotiation
     except Exception as error:
         session.close()
-        raise _no_greeting(endpoint, error) from error
+        waited_s = time.monotonic() - started
+        raise _no_greeting(endpoint, error, waited_s) from error
     except BaseException:
         session.close()
         raise
@@ -244,7 +268,7 @@ def _connected(endpoint: Endpoint) -> socket.socket:
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if sys.platform == "linux":  # else data that nobody acknowledges are tried for 15 minutes
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_AFTER_S * 1000)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(DEAD_AFTER_S * 1000))
     return link
 
 
@@ -272,12 +296,17 @@ def _no_link(endpoint: Endpoint, error: Exception) -> LinkError:
     return LinkError(f"lost the link to {endpoint.where} at once", details=(str(error),))
 
 
-def _no_greeting(endpoint: Endpoint, error: Exception) -> Exception:
+def _no_greeting(endpoint: Endpoint, error: Exception, waited_s: float) -> Exception:
     """What to raise for whatever ended paramiko's negotiation; _DroppedError to try again."""
     import paramiko
 
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return _incompatible(endpoint, error)
+    if waited_s >= 0.9 * endpoint.connect_timeout_s:
+        return LinkError(
+            f"{endpoint.where} took the connection and said nothing for {waited_s:.1f} s",
+            hints=("see whether an SSH server is at this port, and how busy the device is",),
+        )
     told = LinkError(
         f"{endpoint.where} hung up before it let anybody in",
         details=(str(error) or type(error).__name__,),

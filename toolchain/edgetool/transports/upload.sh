@@ -52,13 +52,9 @@ chmod "$mode" "$whole" || exit 20
 got=$(sum <"$whole")
 wait
 if [ "$got" != "$hash" ]; then rm -f "$whole" "$part"; exit 23; fi
-# mv refuses two names of one file: another upload of this content was as far a moment earlier.
-if ! mv -f "$whole" "$target" 2>/dev/null && ! is_there; then
-    mv -f "$whole" "$target"
-    rm -f "$whole"
-    exit 20
-fi
-rm -f "$whole"
-rm -f "$part"
+# mv refuses where another upload of the same file has just done it: the two are one file.
+said=$(mv -f "$whole" "$target" 2>&1) || is_there || failed=20
+rm -f "$whole" "$part"
+if [ -n "${failed-}" ]; then echo "$said" >&2; exit "$failed"; fi
 sync "$folder" 2>/dev/null
 echo "done"
