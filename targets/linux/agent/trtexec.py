@@ -15,6 +15,7 @@ import subprocess
 import time
 import zlib
 
+import under_load
 from refusal import Refused
 
 EXCLUSIVE = True  # it times inferences, and the builder times kernels
@@ -33,8 +34,10 @@ def run(job, run_folder, root, journal):
     journal; "trtexec-timeout", "trtexec-output", "no-trtexec".
     """
     built = provide_engine(job, root, run_folder, journal)
+    journal("sensor", when="before", **under_load.forensics(root))
     for step in job["steps"]:
         run_step(step, job, run_folder, root, journal)
+    journal("sensor", when="after", **under_load.forensics(root))
     return {"built": built, "engine": job["engine"]}
 
 
@@ -97,6 +100,8 @@ def run_step(step, job, run_folder, root, journal):
     journal("state", state=step["name"])
     paths = {"{engine}": job["engine"], "{run}": run_folder}
     call(step["command"], paths, root, run_folder, job["run_timeout_s"], journal)
+    if step["name"] == "time":
+        journal("sensor", model="tensorrt", **under_load.sensors())
     for name in step["files"]:
         write_file(os.path.join(run_folder, name), name, journal)
 

@@ -44,7 +44,7 @@ def run(
     runtime: str = typer.Option(
         "auto",
         metavar="NAME",
-        help="Of an enrolled --device: onnxruntime, litert, or auto: the fastest that is right.",
+        help="Of an enrolled --device: onnxruntime, litert, tensorrt; auto: the fastest right one.",
     ),
     threads: str = typer.Option(
         "1", metavar="N,…", help="Of an enrolled --device: threads, one measurement each."

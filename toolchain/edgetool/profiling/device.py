@@ -14,6 +14,7 @@ from edgetool.packs import Profile, find_profile
 from edgetool.profiling.device_figures import Measured, profiled_from
 from edgetool.profiling.device_options import DeviceOptions
 from edgetool.profiling.profile import Profiled
+from edgetool.profiling.tensorrt import profile_with_tensorrt, wants_tensorrt
 from edgetool.runtimes.board import (
     Board,
     BoardModel,
@@ -42,6 +43,9 @@ def profile_on_device(
             recording = Recording(board.where)
             state = board.follow(options.run, recording.take)
             return _profiled(artifact, device, protocol, recording, state, options)
+        if wants_tensorrt(artifact, options):
+            details = {"device": device.name, "target": device.target}
+            return profile_with_tensorrt(board, artifact, options, protocol, details, progress)
         models, wrong, provided = prepare(board, artifact, options, progress)
         job = time_job(models, protocol, options.lock_clocks)
         if options.detach:

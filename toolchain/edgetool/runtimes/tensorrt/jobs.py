@@ -185,14 +185,19 @@ def explain_refusal(
     kind, message: of the agent's error.
     """
     if kind == "trtexec-failed":
-        logs = [event["log"] for event in journal if isinstance(event.get("log"), str)]
-        return explain_failure(logs[-1] if logs else message)
+        return explain_log(journal) or explain_failure(message)
     if kind == "no-trtexec":
         return DeviceError(
             f"the board has no trtexec that runs: {clean(message)}",
             hints=("apt install libnvinfer-bin on the board", "--runtime onnxruntime"),
         )
     return None
+
+
+def explain_log(journal: Iterable[Mapping[str, Any]]) -> EdgetoolError | None:
+    """The error that trtexec's log shows; None where the journal has no log: it did not fail."""
+    logs = [event["log"] for event in journal if isinstance(event.get("log"), str)]
+    return explain_failure(logs[-1]) if logs else None
 
 
 def _number(value: Any) -> float:
