@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 import needs
+import root_rights
 
 # CI has no board, and nothing skips there: tests of one are asked for by naming it.
 collect_ignore = ["hardware"] if needs.in_ci() and not os.environ.get("EDGETOOL_BOARD") else []
@@ -35,3 +36,14 @@ def require_tool() -> Callable[[str, str], Path]:
 def no_packs_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own EDGETOOL_PATH changes no test's result."""
     monkeypatch.delenv("EDGETOOL_PATH", raising=False)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test of refused permissions where permissions can refuse."""
+    if pyfuncitem.get_closest_marker(root_rights.MARKER) is None:
+        return None
+    if not root_rights.passes_over_permissions():
+        return None
+    root_rights.run_without_root_rights(pyfuncitem)
+    return True

@@ -202,7 +202,7 @@ def test_an_artifact_for_another_architecture_is_refused(
     assert not (board / "store").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.without_root_rights
 def test_a_root_that_may_not_be_written_to_is_named(artifact: Path, board: Path) -> None:
     board.chmod(0o500)
     finished = edgetool("deploy", artifact, "--device", "here")

@@ -248,7 +248,7 @@ def test_download_of_what_is_no_file_is_refused(
     assert not (tmp_path / "back").exists()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everything")
+@pytest.mark.without_root_rights
 def test_files_without_permission_are_told_as_such(
     transport: Transport, home: Path, source: Path, tmp_path: Path
 ) -> None:

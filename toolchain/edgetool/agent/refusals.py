@@ -8,7 +8,7 @@ from edgetool.errors import DeviceError, NoSpaceError, NotPermittedError, Refuse
 HINTS = {
     "busy": "wait until it is free, or stop that run: edgetool devices runs",
     "no-space": "free some disk there; edgetool deployments collect removes what nothing needs",
-    "permission": "check who owns edgetool's folder on the device",
+    "permission": "check who owns edgetool's folder on the device, or devices add … --root DIR",
     "no-rights": "let this user run sudo without a password there, or measure without locking",
     "not-there": "measure without locking clocks",
     "not-set": "set it by hand there, then measure without locking",
