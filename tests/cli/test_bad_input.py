@@ -377,3 +377,23 @@ def test_a_bias_beyond_int32_raises_the_weights_scale_and_says_so(here: Path) ->
     raised = [note for note in notes if "so that the bias fits int32" in note]
     assert len(raised) == 1
     assert re.search(r"dense \(Gemm\): weight scale raised \(up to \S+ times\)", raised[0])
+
+
+@pytest.mark.parametrize(
+    ("target", "precision", "command"),
+    [
+        ("raspberry-pi-5", "int8", "`edgetool profile --device NAME`"),
+        ("host", "int8", "`edgetool profile`"),
+        ("raspberry-pi-5", "float32", None),
+        ("cortex-m4", "int8", None),
+    ],
+)
+def test_speed_that_nobody_has_measured_is_said_with_how_to_measure_it(
+    target: str, precision: str, command: str | None, here: Path
+) -> None:
+    found = succeed("compile", MODEL, "--target", target, "--precision", precision,
+                    "--calibrate", CALIBRATION, "--compiler", "none", "--json").json  # fmt: skip
+    said = [note for note in found["notes"] if "is not measured" in note]
+    assert len(said) == (command is not None)
+    assert all(f"whether int8 is faster than float32 on '{target}'" in note for note in said)
+    assert all(str(command) in note for note in said)

@@ -17,6 +17,7 @@ from edgetool.packs import Target
 COMPILERS = ("clang", "gcc", "none")
 RANGES = ("minmax", "percentile", "mse")
 EFFORTS = ("fast", "normal")
+ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "w4a8": 8}  # of the precisions that calibration makes
 QUANTIZED = ("int8", "int16x8", "w4a8", "w4")
 HOW_TO_CALIBRATE = (
     "--calibrate data.npz     an array named as the model's input (or x), a few hundred samples",

@@ -18,13 +18,22 @@ from edgetool.compilation.datasets import load_datasets
 from edgetool.compilation.firmware import CompiledC, built_flash, compile_c
 from edgetool.compilation.fitting import check_before_build, check_built
 from edgetool.compilation.golden import NOISE, golden_samples
+from edgetool.compilation.notes import (
+    budget_note,
+    data_notes,
+    speed_note,
+    unscored_note,
+    unused_calibration_note,
+    unused_rounding_notes,
+    why_nothing_is_quantized,
+)
 from edgetool.compilation.patching import Fit, Fitted, fit_program
 from edgetool.compilation.ports import ports_of_graph, ports_of_program
 from edgetool.compilation.precision_search import Choice, Question, search_precisions
 from edgetool.compilation.quantization_report import Stages, quantization_report
-from edgetool.compilation.request import CompileRequest, choose_precision
+from edgetool.compilation.request import ACTIVATION_BITS, CompileRequest, choose_precision
 from edgetool.compilation.sample_warnings import calibration_warnings, saturation_notes
-from edgetool.data import Dataset, overlap_note, split_slice
+from edgetool.data import Dataset, overlap_note
 from edgetool.errors import UnsupportedOperatorError
 from edgetool.exporters.onnx import export_onnx
 from edgetool.exporters.tflite import export_tflite
@@ -42,8 +51,6 @@ from edgetool.program.program import Program
 from edgetool.program.serialize import dump_program, save_arrays
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
 from edgetool.runtimes.session import Progress, labelled, step
-
-ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "w4a8": 8}  # of the precisions that calibration makes
 
 
 @dataclass(frozen=True)
@@ -126,7 +133,8 @@ def prepare(
     notes += unused_rounding_notes(request, precision, source)
     if not why_nothing_is_quantized(precision, source):
         notes += calibration_warnings(calibration)
-    notes += saturation_notes(program, evaluation) + budget_note(choice, request)
+    notes += speed_note(target, precision, source)
+    notes += saturation_notes(program, evaluation) + budget_note(choice)
     if program is not None:
         inputs, outputs = ports_of_program(program, graph)
     else:
@@ -191,60 +199,6 @@ def search(
         ),
         progress,
     )
-
-
-def budget_note(choice: Choice | None, request: CompileRequest) -> tuple[str, ...]:
-    """Which layers --budget gave 4-bit weights, and what its flash leaves out."""
-    if choice is None:
-        return ()
-    narrow = choice.chosen.narrow
-    layers = f"4-bit weights in {len(narrow)} layers: {', '.join(narrow)}" if narrow else (
-        "int8 weights throughout are within it"
-    )  # fmt: skip
-    uncounted = choice.budget.flash_bytes is not None and choice.chosen.flash_bytes is None
-    more = ("--budget flash counts constants alone: no compiler ran",) if uncounted else ()
-    return (f"--budget {choice.budget}: {layers}", *more)
-
-
-def unused_calibration_note(
-    calibration: Dataset | None, precision: str, source: Graph
-) -> tuple[str, ...]:
-    """A note when calibration data choose no ranges, so that nobody thinks they did."""
-    why = why_nothing_is_quantized(precision, source)
-    if calibration is None or not why:
-        return ()
-    return (f"calibration data set no ranges ({why}): they only become golden samples",)
-
-
-def unscored_note(request: CompileRequest, evaluation: Dataset | None) -> tuple[str, ...]:
-    """A note where --evaluate has nothing to score by."""
-    if evaluation is None or evaluation.labels is not None or request.metric is not None:
-        return ()
-    return ("evaluation data hold no labels (an array named y): nothing is scored",)
-
-
-def unused_rounding_notes(
-    request: CompileRequest, precision: str, source: Graph
-) -> tuple[str, ...]:
-    """A note for each option about quantization where nothing is quantized."""
-    why = why_nothing_is_quantized(precision, source)
-    chosen = {
-        f"--effort {request.effort}": request.effort != "fast",
-        f"--ranges {request.ranges}": request.ranges,
-        "--report": request.report,
-    }
-    return tuple(
-        f"{option} changed nothing: nothing is quantized ({why})"
-        for option, value in chosen.items()
-        if value and why
-    )
-
-
-def why_nothing_is_quantized(precision: str, source: Graph) -> str:
-    """The reason, or "" where a float model is quantized."""
-    if source.is_quantized():
-        return "the model brings its own int8 parameters"
-    return "" if precision in ACTIVATION_BITS else precision
 
 
 def pass_options(
@@ -467,14 +421,6 @@ def target_provenance(target: Target) -> dict[str, Any]:
         "sha256": target.source.sha256,
         "parents": [parent.sha256 for parent in target.parents],
     }
-
-
-def data_notes(dataset: Dataset | None) -> tuple[str, ...]:
-    """What was converted, with the data's name for their path: an artifact holds no place."""
-    if dataset is None:
-        return ()
-    path = split_slice(dataset.path)[0]
-    return tuple(note.replace(path, Path(path).name) for note in dataset.notes)
 
 
 def provenance(dataset: Dataset | None) -> dict[str, Any] | None:
