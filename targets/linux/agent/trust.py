@@ -17,6 +17,7 @@ NAMESPACE = "edgetool"
 SIGNER = "edgetool"
 KEY = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp\d{3}|ssh-rsa) [A-Za-z0-9+/]+={0,2}")
 TIMEOUT_S = 20
+_verifies = []  # what _can_verify has found out, once a session
 
 
 def allowed_file(root):
@@ -68,8 +69,11 @@ def change(root, key, revoke):
 
 def _can_verify():
     """Whether there is an ssh-keygen that knows -Y verify; an older one takes it for a mistake."""
-    said = _run(["ssh-keygen", "-Y", "verify"], b"")
-    return said is not None and b"unknown option" not in said[1] and b"illegal" not in said[1]
+    if not _verifies:
+        said = _run(["ssh-keygen", "-Y", "verify"], b"")
+        known = said is not None and not re.search(b"unknown option|illegal option", said[1])
+        _verifies.append(known)
+    return _verifies[0]
 
 
 def _verify(root, text, signature):

@@ -21,7 +21,7 @@ CHECKS = {
     "no-key": "sha256; the device trusts no key yet",
     "no-tool": "sha256; the device has no ssh-keygen of OpenSSH 8.1 or later",
 }
-_MACHINE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 _LONGEST_TEXT = 200
 
 
