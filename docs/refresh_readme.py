@@ -5,6 +5,7 @@ python docs/refresh_readme.py        needs `edgetool` on the path
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -17,8 +18,16 @@ COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)$", re.MULTILINE)
 
 def run(command: str, folder: str) -> str:
     """stdout of a command, lines without trailing blanks. Raises: CalledProcessError."""
+    settings = {"EDGETOOL_DEVICES": f"{folder}/.devices", "XDG_CONFIG_HOME": f"{folder}/.settings"}
+    environment = {**os.environ, **settings}
     done = subprocess.run(
-        command, shell=True, cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+        command,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
 

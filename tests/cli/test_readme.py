@@ -31,7 +31,8 @@ def shell_with_edgetool(folder: Path) -> dict[str, str]:
     launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m edgetool "$@"\n')
     launcher.chmod(0o755)
     path = f"{launcher.parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "toolchain")}
+    settings = {"XDG_CONFIG_HOME": str(folder / "settings"), "EDGETOOL_DEVICES": str(folder / "d")}
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT / "toolchain"), **settings}
 
 
 def test_readme_commands_succeed_in_order(tmp_path: Path) -> None:
