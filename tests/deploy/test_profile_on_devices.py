@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,13 @@ import pytest
 
 import needs
 from command_line import CALIBRATION, MODEL, edgetool, succeed
+from edgetool.devices import Device, save_device
+from edgetool.runtimes.board import open_board
+from edgetool.runtimes.board.wheelhouse import installable
+from edgetool.transports.local import LocalTransport
+from edgetool.transports.ssh import SshTransport
 from schemas import validate
+from ssh_server import SshServer
 
 PROTOCOL = """\
 description = "Short, for tests"
@@ -51,10 +58,8 @@ def device_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home folder of the device "here": this machine without a link, and this Python."""
     needs.require_module("ai_edge_litert", "pip install 'edgetool[litert]'")
     home, records = tmp_path / "home", tmp_path / "devices"
-    commands = tmp_path / "commands"
-    for folder in (home, records, commands):
+    for folder in (home, records):
         folder.mkdir()
-    (commands / "python3").symlink_to(sys.executable)
     (records / "here.toml").write_text('target = "raspberry-pi-5"\nbackend = "local"\n')
     monkeypatch.setenv("EDGETOOL_DEVICES", str(records))
     monkeypatch.setenv("HOME", str(home))
@@ -94,9 +99,32 @@ def wrong_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     yield
 
 
+@pytest.fixture
+def behind_ssh(device_home: Path, ssh_server: SshServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home folder of the device "pi": an sshd on loopback, with this Python."""
+    python3 = ssh_server.commands / "python3"
+    python3.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python3.chmod(0o755)
+    save_device(
+        Device(
+            "pi",
+            "raspberry-pi-5",
+            host=ssh_server.host,
+            user=ssh_server.user,
+            port=ssh_server.port,
+            host_keys=(ssh_server.host_key,),
+            identity=str(ssh_server.identity),
+        )
+    )
+    monkeypatch.setattr(
+        "edgetool.verification.device.connect", lambda _: SshTransport(ssh_server.endpoint())
+    )
+    return ssh_server.home
+
+
 def left_behind(home: Path) -> list[Path]:
     root = home / ".edgetool"
-    return [path for part in ("files", "runs") for path in (root / part).iterdir()]
+    return [path for part in ("files", "runs") for path in (root / part).glob("*")]
 
 
 def test_profile_measures_every_runtime_in_one_run_and_leaves_nothing_behind(
@@ -126,8 +154,11 @@ def test_samples_are_kept_and_their_median_is_the_figure(
     artifact: Path, device_home: Path, protocol: Path
 ) -> None:
     options = ("--protocol", protocol, "--runtime", "onnxruntime", "--threads", "1,2")
+    options += ("--lock-clocks",)
     shown = succeed("profile", artifact, "--device", "here", *options, "--json").json
     assert set(shown["runtimes"]) == {"onnxruntime, 1 thread", "onnxruntime, 2 threads"}
+    clocks = shown["details"]["clocks"]
+    assert clocks["locked"] or any(clocks["why"] in note for note in shown["notes"])
     counts = shown["details"]["windows"][shown["details"]["fastest"]]
     samples = shown["samples"]["latency_s"]["values"]
     assert len(samples) == sum(counts)
@@ -217,3 +248,66 @@ def test_a_serial_port_is_refused_for_an_artifact_that_is_no_firmware(artifact: 
     finished = edgetool("profile", artifact, "--device", "/dev/ttyACM0")
     assert finished.code == 2
     assert "enrolled device" in finished.err
+
+
+def test_precisions_are_compared_in_one_run_and_the_question_is_answered(
+    device_home: Path, protocol: Path
+) -> None:
+    options = ("--device", "here", "--protocol", protocol, "--runtime", "litert")
+    shown = succeed(
+        "profile", MODEL, "--compare-precisions", "--calibrate", CALIBRATION, *options, "--json"
+    ).json
+    validate(shown, "profile-precisions")
+    assert set(shown["precisions"]) == {"float32", "float16", "int8"}
+    assert set(shown["ratios"]) == {"float16", "int8"}
+    ratio = shown["ratios"]["int8"]
+    assert ratio["interval"]["low"] <= ratio["value"] <= ratio["interval"]["high"]
+    assert "int8 is" in shown["answer"]
+    assert left_behind(device_home) == []
+
+
+def test_a_precision_without_data_is_left_out_with_the_reason(
+    device_home: Path, protocol: Path
+) -> None:
+    options = ("--device", "here", "--protocol", protocol, "--runtime", "litert", "--json")
+    shown = succeed("profile", MODEL, "--compare-precisions", *options).json
+    assert set(shown["precisions"]) == {"float32", "float16"}
+    assert "calibration data" in shown["left_out"]["int8"]
+
+
+def test_precisions_are_compared_only_on_an_enrolled_device_and_of_a_model_file(
+    artifact: Path, device_home: Path
+) -> None:
+    finished = edgetool("profile", MODEL, "--compare-precisions")
+    assert finished.code == 2
+    assert "enrolled device" in finished.err
+    finished = edgetool("profile", artifact, "--compare-precisions", "--device", "here")
+    assert finished.code == 2
+    assert "compiles a model file" in finished.err
+
+
+def test_a_device_behind_ssh_is_proved_and_measured(
+    artifact: Path, behind_ssh: Path, protocol: Path
+) -> None:
+    assert succeed("verify", artifact, "--device", "pi", "--json").json["holds"]
+    shown = succeed("profile", artifact, "--device", "pi", "--protocol", protocol, "--json").json
+    validate(shown, "profile")
+    assert set(shown["runtimes"]) == {"onnxruntime, 1 thread", "litert, 1 thread"}
+    assert all(len(windows) == 6 for windows in shown["details"]["windows"].values())
+    assert left_behind(behind_ssh) == []
+
+
+def test_packages_that_were_pushed_lie_below_the_root_and_their_archive_is_gone(
+    device_home: Path, tmp_path: Path
+) -> None:
+    wheel = tmp_path / "onnxruntime-1.2-cp311-cp311-manylinux_2_28_aarch64.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("onnxruntime/__init__.py", "version = 1\n")
+        archive.writestr("onnxruntime/transformers/big.py", "never read\n")
+    with open_board(LocalTransport, ".edgetool") as board:
+        folder = installable(board, "onnxruntime", [wheel])
+        assert installable(board, "onnxruntime", [wheel]) == folder
+    there = device_home / ".edgetool" / folder
+    assert folder.startswith("python/onnxruntime-1.2-")
+    assert [path.name for path in there.rglob("*.py")] == ["__init__.py"]
+    assert left_behind(device_home) == []

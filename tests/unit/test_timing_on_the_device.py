@@ -1,13 +1,10 @@
-"""The device's side of timing: settling, layers, samples, clocks that are put back."""
+"""The device's side of timing: settling, layers, samples, packages that were pushed."""
 
 from __future__ import annotations
 
 import importlib
 import json
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,9 +15,6 @@ import pytest
 from edgetool.measure import is_settled, relative_slope
 
 AGENT = Path(__file__).parents[2] / "targets" / "linux" / "agent"
-POLICY = "sys/devices/system/cpu/cpufreq/policy0"
-LOCKED = {"scaling_governor": "performance", "scaling_min_freq": "2400000"}
-BEFORE = {"scaling_governor": "ondemand", "scaling_min_freq": "600000"}
 
 
 @pytest.fixture
@@ -37,27 +31,6 @@ def agent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def module(name: str) -> ModuleType:
     return importlib.import_module(name)
-
-
-@pytest.fixture
-def cpu(tmp_path: Path) -> Path:
-    """A folder like /, with one CPU's clock in it."""
-    policy = tmp_path / POLICY
-    policy.mkdir(parents=True)
-    for name, value in {**BEFORE, "scaling_max_freq": "2400000"}.items():
-        (policy / name).write_text(value)
-    return tmp_path
-
-
-def clocks(root: Path) -> dict[str, str]:
-    return {name: (root / POLICY / name).read_text() for name in BEFORE}
-
-
-def wait_for_clocks(root: Path, wanted: dict[str, str]) -> None:
-    deadline = time.monotonic() + 30
-    while clocks(root) != wanted and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert clocks(root) == wanted
 
 
 @pytest.mark.parametrize("drift", [0.0, 0.0005, 0.002, 0.01, 0.1])
@@ -106,38 +79,6 @@ def test_models_take_turns_there_and_back(agent: None) -> None:
     assert turns == [(0, "a"), (0, "b"), (1, "b"), (1, "a")]
     blocked = timing.ordered(["a", "b"], {"windows": 2, "order": "blocked"})
     assert blocked == [(0, "a"), (1, "a"), (0, "b"), (1, "b")]
-
-
-def test_clocks_are_locked_and_put_back(agent: None, cpu: Path) -> None:
-    held = module("lock_clocks").lock("", str(cpu))
-    assert held.about()["locked"]
-    assert clocks(cpu) == LOCKED
-    held.restore()
-    assert clocks(cpu) == BEFORE
-
-
-def test_clocks_are_put_back_when_what_locked_them_is_killed(cpu: Path) -> None:
-    code = (
-        f"import sys, time; sys.path.insert(0, {str(AGENT)!r}); import lock_clocks; "
-        f"held = lock_clocks.lock('', {str(cpu)!r}); print(held.about()); "
-        "sys.stdout.flush(); time.sleep(60)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    assert b"'locked': True" in process.stdout.readline()
-    assert clocks(cpu) == LOCKED
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    wait_for_clocks(cpu, BEFORE)
-
-
-def test_clocks_that_cannot_be_locked_are_left_alone_and_the_reason_is_said(
-    agent: None, tmp_path: Path
-) -> None:
-    held = module("lock_clocks").lock("", str(tmp_path))
-    assert "no cpufreq" in held.about()["why"]
-    held.restore()
 
 
 def test_what_a_device_does_not_say_is_absent(

@@ -1,10 +1,10 @@
 """Jobs of kind "time": how long inferences take, in windows, of several models in turn.
 
 job: {"kind": "time", "models": [{"name", "runtime", "python", "model", "inputs", "threads",
-      "affinity", "layers"}, …], "protocol": {…}, "lock_clocks": false}
+      "affinity", "layers"}, …], "protocol": {…}}
 protocol: what a profile's TOML says, as {"runs_min", "duration_min_s", "duration_max_s",
 "latency_slope_max", "temperature_slope_max_k_per_s", "windows", "inferences_min", "window_s",
-"order"}; a null is no limit.
+"order"}; a null is no limit. Clocks are locked by whoever starts the job, with the agent's verb.
 
 Each model is in a process of its own, so that none shares memory or threads with another, and
 waits there while others are timed. Journal:
@@ -18,9 +18,7 @@ waits there while others are timed. Journal:
 import statistics
 import time
 
-import lock_clocks
 import settling
-import system
 import under_load
 from refusal import Refused
 from runtime_child import Child
@@ -39,9 +37,6 @@ SAMPLES_PER_LINE = 10000
 def run(job, run_folder, root, journal):
     """Do the job; what is known at its end, the rest is in the journal."""
     children = []
-    clocks = lock_clocks.lock(root, system.ROOT) if job.get("lock_clocks") else None
-    if clocks is not None:
-        journal("state", state="clocks", **clocks.about())
     try:
         for model in job["models"]:
             children.append(load(model, root, run_folder, journal))
@@ -56,8 +51,6 @@ def run(job, run_folder, root, journal):
         for timed in children:
             if timed is not None:
                 timed.child.close()
-        if clocks is not None:
-            clocks.restore()
     return {"models": len(warmed), "failed": children.count(None)}
 
 

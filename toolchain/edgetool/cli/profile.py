@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from edgetool.cli.precisions import run_comparison
 from edgetool.cli.printing import print_figures, table
 from edgetool.cli.progress import ProgressBar
 from edgetool.cli.terminal import (
@@ -64,6 +65,14 @@ def run(
     run_name: str = typer.Option(
         None, "--run", metavar="RUN", help="Take up a run that --detach started."
     ),
+    compare_precisions: bool = typer.Option(
+        False,
+        "--compare-precisions",
+        help="Time a model file in float32, float16 and int8 in turn on --device.",
+    ),
+    calibrate: str = typer.Option(
+        None, metavar="DATA", help="Of --compare-precisions: as `edgetool compile` takes it."
+    ),
     aims: bool = typer.Option(
         False, "--aims", help="Build and emulate for the other aims of --optimize too."
     ),
@@ -81,23 +90,28 @@ def run(
     from edgetool.profiling import profile_artifact
     from edgetool.profiling.device_options import DeviceOptions
 
+    options = DeviceOptions(
+        runtime=runtime,
+        threads=parse_numbers("--threads", threads, 1),
+        affinity=parse_numbers("--affinity", affinity, 0),
+        lock_clocks=lock_clocks,
+        protocol=protocol,
+        detach=detach,
+        run=run_name,
+    )
+    board = device_at(device, baud, timeout)
+    if compare_precisions:
+        run_comparison(artifact, board, calibrate, options, json_output)
+        return
     opened = Artifact.open(artifact)
     with ProgressBar() as progress:
         profiled = profile_artifact(
             opened,
             compiler=compiler,
             emulator=emulator,
-            device=device_at(device, baud, timeout),
+            device=board,
             repeats=repeats,
-            options=DeviceOptions(
-                runtime=runtime,
-                threads=parse_numbers("--threads", threads, 1),
-                affinity=parse_numbers("--affinity", affinity, 0),
-                lock_clocks=lock_clocks,
-                protocol=protocol,
-                detach=detach,
-                run=run_name,
-            ),
+            options=options,
             aims=aims,
             progress=progress,
         )

@@ -1,7 +1,6 @@
 """Two variants measured in turn: the ratio of their times, with an interval.
 
-In ABBA order a linear drift hits both alike: each block of A, B, B, A is one observation of the
-ratio, from which the drift has cancelled.
+Each pair of windows side by side is one observation of the ratio: what changes slowly hits both.
 """
 
 from __future__ import annotations
@@ -45,17 +44,13 @@ def paired_ratio(first: Array, second: Array, confidence: float = 0.95, seed: in
     """Of windows that were measured in pairs, first[i] next to second[i].
 
     first, second: (n,) the windows' medians in one unit, all above 0.
-    An even number of pairs is taken two by two, as ABBA order has them, so that drift cancels
-    within an observation, when enough observations are left for an interval.
+    In ABBA order a drift makes one pair's ratio as much too large as the next one's too small: the
+    median lies between them, and one pair that something disturbed moves it little.
     Raises: ValueError when they are not pairs.
     """
     if len(first) != len(second) or len(first) == 0:
         raise ValueError(f"{len(first)} and {len(second)} windows are no pairs")
     logs = np.log(np.asarray(first, np.float64) / np.asarray(second, np.float64))
-    if len(logs) % 2 == 0:
-        blocks = logs.reshape(-1, 2).mean(axis=1)
-        interval = median_interval(blocks, confidence, seed)
-        logs = blocks if interval is not None else logs
     interval = median_interval(logs, confidence, seed)
     return Ratio(float(np.exp(np.median(logs))), _exponentiated(interval), len(first))
 

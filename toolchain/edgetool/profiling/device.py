@@ -47,10 +47,12 @@ def profile_on_device(
             details = {"device": device.name, "target": device.target}
             return profile_with_tensorrt(board, artifact, options, protocol, details, progress)
         models, wrong, provided = prepare(board, artifact, options, progress)
-        job = time_job(models, protocol, options.lock_clocks)
+        job = time_job(models, protocol)
+        clocks = board.lock_clocks() if options.lock_clocks else {}
         if options.detach:
             return _detached(device, board.start(job))
         recording, state = run_job(board, job, protocol, progress)
+        recording.clocks = clocks
         found = _profiled(artifact, device, protocol, recording, state, options)
     left_out = {**provided.lacking, **wrong}
     lacking = [f"not measured: {name}: {why}" for name, why in left_out.items()]
@@ -99,13 +101,12 @@ def variants(model: BoardModel, options: DeviceOptions) -> list[BoardModel]:
     ]
 
 
-def time_job(models: Sequence[BoardModel], protocol: Profile, lock_clocks: bool) -> dict[str, Any]:
+def time_job(models: Sequence[BoardModel], protocol: Profile) -> dict[str, Any]:
     """A job of kind "time" by a measurement protocol."""
     warm_up, repeats = protocol.warm_up, protocol.repeats
     return {
         "kind": "time",
         "models": [model.to_json() for model in models],
-        "lock_clocks": lock_clocks,
         "protocol": {
             "runs_min": warm_up.runs_min,
             "duration_min_s": warm_up.duration_min_s,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetool.agent import AgentClient, Event, RunState, new_run_id, start_run
-from edgetool.errors import DeviceError, LinkError
+from edgetool.errors import DeviceError, LinkError, RefusedError
 from edgetool.transports.transport import Transport
 
 RECONNECTS = 5
@@ -65,6 +65,15 @@ class Board:
         path = f"store/{artifact_sha256}/{name}"
         answer = self._client.call("hash", paths=[path])
         return path if answer.get("sha256") == [sha256] else None
+
+    def lock_clocks(self) -> dict[str, Any]:
+        """Hold the device's clocks until this session and its runs end: {locked}, and why not."""
+        try:
+            jetson = "power_mode" in self._client.call("conditions")
+            self._client.call("lock_clocks", governor="performance", jetson_clocks=jetson)
+        except RefusedError as error:
+            return {"locked": False, "why": error.message}
+        return {"locked": True}
 
     def start(self, job: Mapping[str, Any]) -> str:
         """Start a job that outlives this session; its run's name."""

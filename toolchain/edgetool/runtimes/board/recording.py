@@ -106,9 +106,7 @@ class Recording:
 
     def _take_state(self, fields: Mapping[str, Any]) -> None:
         state = fields.get("state")
-        if state == "clocks":
-            self.clocks = fields
-        elif state == "loaded":
+        if state == "loaded":
             self._model(fields).loaded = fields
         elif state == "failed":
             self._model(fields).failed = str(fields["message"])[:500]
