@@ -11,6 +11,7 @@ import pytest
 import needs
 from board_processes import kill, processes_in
 from edgetool.transports.local import LocalTransport
+from edgetool.transports.openssh import OpenSshTransport
 from edgetool.transports.ssh import SshTransport
 from edgetool.transports.transport import Transport
 from ssh_server import SshServer
@@ -55,6 +56,8 @@ def transport(backend: str, home: Path, request: pytest.FixtureRequest) -> Itera
     """A link of each kind to a device whose files are in `home`."""
     if backend == "local":
         link: Transport = LocalTransport(home)
+    elif backend == "openssh":
+        link = OpenSshTransport(request.getfixturevalue("ssh_server").endpoint(config_file="none"))
     else:
         link = SshTransport(request.getfixturevalue("ssh_server").endpoint())
     with link:

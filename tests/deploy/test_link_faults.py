@@ -36,6 +36,7 @@ from ssh_server import SshServer, make_key
 SIZE = 1_500_000
 CUTS = 24
 SEED = 20261130
+over_every_link = pytest.mark.parametrize("backend", ["local", "ssh", "openssh"])
 
 
 @pytest.fixture
@@ -256,6 +257,7 @@ def test_more_channels_than_the_server_allows_wait_for_one_to_end(folder: Path) 
         assert list(answers) == [str(number) for number in range(12)]
 
 
+@over_every_link
 def test_hosts_that_upload_one_target_at_once_leave_a_whole_file(
     transport: Transport, home: Path, source: Path, tmp_path: Path
 ) -> None:
@@ -269,6 +271,7 @@ def test_hosts_that_upload_one_target_at_once_leave_a_whole_file(
     assert [path.name for path in home.iterdir()] == ["file"]
 
 
+@over_every_link
 def test_a_source_that_changes_while_it_is_sent_is_noticed(
     transport: Transport, home: Path, source: Path
 ) -> None:
@@ -315,6 +318,7 @@ def disk(home: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(path)], check=True)
 
 
+@over_every_link
 def test_a_file_larger_than_the_free_space_is_refused_before_it_is_sent(
     transport: Transport, disk: Path, source: Path
 ) -> None:
@@ -326,6 +330,7 @@ def test_a_file_larger_than_the_free_space_is_refused_before_it_is_sent(
     assert list(disk.iterdir()) == []
 
 
+@over_every_link
 def test_a_disk_that_fills_up_meanwhile_is_told_and_given_back(
     transport: Transport, disk: Path, source: Path
 ) -> None:
@@ -343,6 +348,7 @@ def test_a_disk_that_fills_up_meanwhile_is_told_and_given_back(
     assert (disk / "file").read_bytes() == b"old"
 
 
+@over_every_link
 def test_a_read_only_file_system_is_told_as_such(
     transport: Transport, disk: Path, source: Path
 ) -> None:

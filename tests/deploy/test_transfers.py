@@ -19,6 +19,8 @@ from edgetool.errors import (
 )
 from edgetool.transports.transport import Transport
 
+pytestmark = pytest.mark.parametrize("backend", ["local", "ssh", "openssh"])
+
 BLOCK = 65536  # what a resume is rounded down to
 SIZE = 5 * BLOCK + 1234
 NAMES = ["model.onnx", "a b/c.bin", "-rf", "ü'\"$(x)`y`\\z", "two\nlines", "releases/x/current"]

@@ -23,6 +23,10 @@ def connect(device: Device) -> Transport:
         from edgetool.transports.local import LocalTransport
 
         return LocalTransport()
+    if device.backend == "openssh":
+        from edgetool.transports.openssh import OpenSshTransport
+
+        return OpenSshTransport(endpoint_of(device))
     from edgetool.transports.ssh import SshTransport
 
     return SshTransport(endpoint_of(device))

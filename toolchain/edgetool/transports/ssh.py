@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shlex
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from edgetool.errors import LinkError
+from edgetool.transports.channel_slots import WAIT_S, ChannelSlots
 from edgetool.transports.endpoint import Endpoint
 from edgetool.transports.ssh_session import DEAD_AFTER_S, open_session
 from edgetool.transports.stream import CLOSING_S, SEND_TIMEOUT_S, StreamChannel
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import paramiko
 
 CHANNELS_MAX = 8  # OpenSSH's MaxSessions is 10
-CHANNEL_WAIT_S = 120.0
 REFUSED_PAUSE_S = 0.05
 REFUSALS_WITHOUT_CAUSE = 20
 PIECE_BYTES = 256 * 1024
@@ -37,9 +36,7 @@ class SshTransport(Transport):
     def __init__(self, endpoint: Endpoint) -> None:
         self.where = endpoint.where
         self._session = open_session(endpoint)
-        self._free = threading.Condition()
-        self._used = 0
-        self._limit = CHANNELS_MAX
+        self._slots = ChannelSlots(self.where, CHANNELS_MAX)
 
     def start(self, command: Sequence[str]) -> Channel:
         """See Transport."""
@@ -50,9 +47,9 @@ class SshTransport(Transport):
             channel.settimeout(_POLL_S)
         except Exception as error:  # paramiko raises whatever ended its thread
             channel.close()
-            self._release()
+            self._slots.release()
             raise self._lost(error) from error
-        return _SshChannel(channel, command[0], self.where, self._release)
+        return _SshChannel(channel, command[0], self.where, self._slots.release)
 
     def close(self) -> None:
         """See Transport."""
@@ -60,40 +57,22 @@ class SshTransport(Transport):
 
     def _open_channel(self) -> paramiko.Channel:
         """A channel, as soon as there may be another one. Raises: LinkError."""
-        deadline = time.monotonic() + CHANNEL_WAIT_S
+        deadline = time.monotonic() + WAIT_S
         for refusals in itertools.count():
-            self._acquire(deadline)
+            self._slots.acquire(deadline)
             try:
                 return self._session.transport.open_session(timeout=DEAD_AFTER_S)
             except Exception as error:  # paramiko raises whatever ended its thread
-                self._release()
+                self._slots.release()
                 if not _is_refusal(error) or not self._may_try_again(refusals):
                     raise self._lost(error) from error
                 time.sleep(REFUSED_PAUSE_S)
         raise AssertionError("unreachable")
 
-    def _acquire(self, deadline: float) -> None:
-        with self._free:
-            while self._used >= self._limit:
-                if not self._free.wait(max(0.0, deadline - time.monotonic())):
-                    raise LinkError(
-                        f"{self.where}: {self._used} programs run there over this connection, "
-                        f"and none ended within {CHANNEL_WAIT_S:g} s",
-                        hints=("raise MaxSessions in the device's sshd_config",),
-                    )
-            self._used += 1
-
-    def _release(self) -> None:
-        with self._free:
-            self._used -= 1
-            self._free.notify()
-
     def _may_try_again(self, refusals: int) -> bool:
         """Take note that the server wants no channel more. It may still count one that has just
         ended: with none of ours open it is asked a few times more."""
-        with self._free:
-            self._limit = min(self._limit, max(1, self._used))
-            return self._used > 0 or refusals < REFUSALS_WITHOUT_CAUSE
+        return self._slots.lower() or refusals < REFUSALS_WITHOUT_CAUSE
 
     def _lost(self, error: Exception) -> LinkError:
         return LinkError(
