@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -163,8 +164,9 @@ def test_tensorrt_is_found_by_package_header_or_library(tmp_path: Path, probe: P
     assert probe(root).tensorrt == "10.7.1"
 
 
-def test_this_machine_says_what_it_is(tmp_path: Path, probe: Probe) -> None:
-    facts = probe(Path("/"))
+def test_this_machine_says_what_it_is(tmp_path: Path) -> None:
+    with AgentClient(LocalTransport(tmp_path), python=sys.executable) as client:
+        facts = probe_device(client)
     assert facts.python is not None
     assert facts.kernel == os.uname().release
     assert facts.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
