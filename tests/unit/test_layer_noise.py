@@ -112,6 +112,19 @@ def test_nothing_is_advised_that_is_done_already() -> None:
         assert effort == "fast" or "--effort normal" not in options
 
 
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [({"weight_bits": 4}, "--precision int8"), ({"narrow_layers": {DAMAGED}}, "a larger --budget")],
+)
+def test_4_bit_weights_that_cost_most_are_advised_against(
+    options: dict[str, Any], option: str
+) -> None:
+    reference, quantized, samples = pair(**options)
+    report = measure_layers(reference, quantized, samples)
+    assert by_name(report)[DAMAGED].weight_dtype == "int4"
+    assert advise(report, "fast", "percentile")[0].option == option
+
+
 class Reader(HTMLParser):
     """Checks that tags close in order, and keeps what they hold."""
 

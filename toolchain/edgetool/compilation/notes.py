@@ -16,9 +16,10 @@ def budget_note(choice: Choice | None) -> tuple[str, ...]:
     if choice is None:
         return ()
     narrow = choice.chosen.narrow
-    layers = f"4-bit weights in {len(narrow)} layers: {', '.join(narrow)}" if narrow else (
-        "int8 weights throughout are within it"
-    )  # fmt: skip
+    count = f"{len(narrow)} layer{'s' if len(narrow) > 1 else ''}"
+    layers = f"4-bit weights in {count}: {', '.join(narrow)}"
+    if not narrow:
+        layers = "int8 weights throughout are within it"
     uncounted = choice.budget.flash_bytes is not None and choice.chosen.flash_bytes is None
     more = ("--budget flash counts constants alone: no compiler ran",) if uncounted else ()
     return (f"--budget {choice.budget}: {layers}", *more)

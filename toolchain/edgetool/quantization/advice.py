@@ -41,7 +41,7 @@ def advise(report: NoiseReport, effort: str, ranges: str) -> tuple[Advice, ...]:
     for remedy in (EXACT_OUTPUT, EXACT_WEIGHTS, *METHODS):
         treated = [layer for layer in report.layers if remedy in layer.remedies_db]
         gain = predicted_gain(report, treated, remedy)
-        words = None if remedy == ranges else _words(remedy, treated, effort)
+        words = None if remedy == ranges else _words(remedy, treated, effort, _is_mixed(report))
         if words is None or gain < LEAST_GAIN_DB:
             continue
         if words[0] not in found or found[words[0]].gain_db < gain:
@@ -76,7 +76,14 @@ def _helped(layers: Sequence[LayerNoise], remedy: str) -> tuple[str, ...]:
     )
 
 
-def _words(remedy: str, layers: Sequence[LayerNoise], effort: str) -> tuple[str, str] | None:
+def _is_mixed(report: NoiseReport) -> bool:
+    """Whether weights have 4 bits in some layers only."""
+    return len({layer.weight_dtype for layer in report.layers} - {""}) > 1
+
+
+def _words(
+    remedy: str, layers: Sequence[LayerNoise], effort: str, mixed: bool
+) -> tuple[str, str] | None:
     """(option, reason) of a remedy, None where no option brings it."""
     if not layers:
         return None
@@ -89,7 +96,8 @@ def _words(remedy: str, layers: Sequence[LayerNoise], effort: str) -> tuple[str,
         return "--precision int16x8", "rounding activations to 8 bits costs most of it"
     if remedy == EXACT_WEIGHTS:
         if any(layer.weight_dtype == "int4" for layer in layers):
-            return "--precision int8", "4 bits are too few for these layers' weights"
+            option = "a larger --budget" if mixed else "--precision int8"
+            return option, "4 bits are too few for these layers' weights"
         if effort == "fast":
             return "--effort normal", "it rounds weights by what their layers give"
         return None
