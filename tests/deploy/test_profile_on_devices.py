@@ -16,7 +16,6 @@ from edgetool.devices import Device, save_device
 from edgetool.runtimes.board import open_board
 from edgetool.runtimes.board.wheelhouse import installable
 from edgetool.transports.local import LocalTransport
-from edgetool.transports.ssh import SshTransport
 from schemas import validate
 from ssh_server import SshServer
 
@@ -100,7 +99,7 @@ def wrong_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture
-def behind_ssh(device_home: Path, ssh_server: SshServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+def behind_ssh(device_home: Path, ssh_server: SshServer) -> Path:
     """The home folder of the device "pi": an sshd on loopback, with this Python."""
     python3 = ssh_server.commands / "python3"
     python3.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
@@ -115,9 +114,6 @@ def behind_ssh(device_home: Path, ssh_server: SshServer, monkeypatch: pytest.Mon
             host_keys=(ssh_server.host_key,),
             identity=str(ssh_server.identity),
         )
-    )
-    monkeypatch.setattr(
-        "edgetool.verification.device.connect", lambda _: SshTransport(ssh_server.endpoint())
     )
     return ssh_server.home
 
@@ -286,9 +282,12 @@ def test_precisions_are_compared_only_on_an_enrolled_device_and_of_a_model_file(
     assert "compiles a model file" in finished.err
 
 
-def test_a_device_behind_ssh_is_proved_and_measured(
-    artifact: Path, behind_ssh: Path, protocol: Path
+def test_a_device_behind_ssh_is_deployed_to_proved_and_measured(
+    behind_ssh: Path, protocol: Path, tmp_path: Path
 ) -> None:
+    artifact = tmp_path / "digits"  # for this machine: deploying checks the architecture
+    succeed("compile", MODEL, "--target", "host", "--output", artifact)
+    succeed("deploy", artifact, "--device", "pi")
     assert succeed("verify", artifact, "--device", "pi", "--json").json["holds"]
     shown = succeed("profile", artifact, "--device", "pi", "--protocol", protocol, "--json").json
     validate(shown, "profile")

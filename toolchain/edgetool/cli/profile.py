@@ -83,8 +83,9 @@ def run(
     """Say what an artifact costs to run.
 
     Instructions, stack and RAM are emulated, cycles and latency estimated from the core's timing
-    table; on this machine's runtimes latency is measured. With --device a board measures cycles,
-    of each layer too, and stack. Each figure says which.
+    table; on this machine's runtimes latency is measured. With --device a board on a serial port
+    measures cycles, of each layer too, and stack; an enrolled device latency, with an interval and
+    a verdict. Each figure says which.
     """
     from edgetool.artifact import Artifact
     from edgetool.profiling import profile_artifact
@@ -159,9 +160,13 @@ def _print(artifact: Artifact, profiled: Profiled) -> None:
     target = manifest.target["name"]
     print(f"{artifact.folder.name}: {manifest.name} for {target}, {manifest.precision}")
     figures = dict(profiled.figures)
-    for runtime, found in profiled.runtimes.items():
+    on_device = profiled.verdict is not None
+    for runtime, found in () if on_device else profiled.runtimes.items():
         figures |= {f"{runtime} {key}": figure for key, figure in found.items()}
     print_figures(figures)
+    if on_device and len(profiled.runtimes) > 1:
+        print()
+        _print_ways(profiled)
     parts = [f"{name} {size.value:,}" for name, size in profiled.sections.items() if size.value]
     if parts:
         print(f"  bytes by section: {', '.join(parts)}")
@@ -204,6 +209,23 @@ def _print_verdict(profiled: Profiled) -> None:
             f"  verdict: {verdict.kind}{': ' if verdict.reasons else ''}"
             f"{'; '.join(verdict.reasons)}"
         )
+
+
+def _print_ways(profiled: Profiled) -> None:
+    """Every way that a device ran the model, the fastest first."""
+    ways = sorted(profiled.runtimes.items(), key=lambda item: item[1]["latency_s"].value)
+    heads = {
+        "latency_s": "latency",
+        "latency_s_iqr": "iqr",
+        "load_s": "load",
+        "first_inference_s": "first",
+        "peak_rss_bytes": "peak RSS",
+    }
+    rows = [
+        [way, *(_cell(name, found.get(name)) for name in heads), profiled.verdicts[way].kind]
+        for way, found in ways
+    ]
+    table(["measured", *heads.values(), "verdict"], rows)
 
 
 def _print_aims(aims: Mapping[str, Mapping[str, Figure]], chosen: str) -> None:
