@@ -174,6 +174,7 @@ def test_several_devices_are_deployed_to_at_once_and_one_s_fault_is_its_own(
     [
         ((), 2, "no device is named", "--device NAME"),
         (("--device", "hre"), 2, "device 'hre' is not enrolled", "did you mean: here"),
+        (("--device", "/dev/ttyACM0"), 2, "'/dev/ttyACM0' is a serial port", "firmware"),
         (("--devices-with-target", "jetson-nano"), 2, "no device is enrolled with target", ""),
         (("--device", "here", "--name", "a/b"), 2, "a release cannot be called 'a/b'", "--name"),
     ],

@@ -136,6 +136,19 @@ def test_collecting_keeps_current_previous_newest_and_what_runs(
     assert current(tmp_path) == made[5]
 
 
+def test_what_early_ends_left_is_swept_after_a_day_and_not_before(
+    agent: ModuleType, tmp_path: Path
+) -> None:
+    deploy(agent, tmp_path, artifact_files(b"one"))
+    left = tmp_path / "incoming" / f"{'a' * 16}.0"
+    left.mkdir()
+    (left / "pack").write_bytes(b"half")
+    assert agent.collect(str(tmp_path))["swept_bytes"] == 0
+    os.utime(left, (1.0, 1.0))
+    assert agent.collect(str(tmp_path))["swept_bytes"] == 4
+    assert list((tmp_path / "incoming").iterdir()) == []
+
+
 def test_something_else_in_current_s_place_stays_and_is_named(
     agent: ModuleType, tmp_path: Path
 ) -> None:

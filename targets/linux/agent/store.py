@@ -175,7 +175,7 @@ def sweep(root, older_than_s, now):
     incoming = os.path.join(root, INCOMING)
     for name in _names_in(incoming):
         path = os.path.join(incoming, name)
-        if name.endswith(".lock") or now - os.lstat(path).st_mtime < older_than_s:
+        if name.endswith(".lock") or now - _changed_at(path, now) < older_than_s:
             continue
         lock = try_lock(path + ".lock")
         if lock is not None:
@@ -184,6 +184,14 @@ def sweep(root, older_than_s, now):
             os.unlink(path + ".lock")
             os.close(lock)
     return freed
+
+
+def _changed_at(path, now):
+    """When a folder changed; now where it has gone meanwhile."""
+    try:
+        return os.lstat(path).st_mtime
+    except FileNotFoundError:
+        return now
 
 
 # --- files and folders ----------------------------------------------------------------------------

@@ -85,6 +85,12 @@ def _devices(names: Sequence[str], target: str | None) -> list[Device]:
     from edgetool.devices import find_device, list_devices
     from edgetool.errors import UsageError
 
+    ports = [name for name in names if "/" in name or name.upper().startswith("COM")]
+    if ports:
+        raise UsageError(
+            f"'{ports[0]}' is a serial port: firmware is flashed there, nothing is deployed",
+            hints=("edgetool firmware ARTIFACT --flash", "--device NAME: see edgetool devices"),
+        )
     found = {name: find_device(name) for name in names}
     if target is not None:
         found |= {each.name: each for each in list_devices() if each.target == target}
