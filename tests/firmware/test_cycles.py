@@ -10,7 +10,7 @@ from firmware_models import ZIG, core_named, emulators, firmware, image
 
 from edgetool.packs import CYCLE_CLASSES
 from edgetool.runtimes.bare_metal import estimate_cycles, run
-from edgetool.runtimes.bare_metal.cycles import CONDITIONAL, UNKNOWN
+from edgetool.runtimes.bare_metal.classes import CONDITIONAL, UNKNOWN
 from edgetool.runtimes.bare_metal.instructions_arm import classify
 from edgetool.runtimes.bare_metal.instructions_mve import classify_mve
 from edgetool.runtimes.bare_metal.instructions_riscv import classify as classify_riscv

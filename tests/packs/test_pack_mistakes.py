@@ -102,6 +102,7 @@ PORT = (
         ("[core]\nunicorn_cpu = '__import__'", "core.unicorn_cpu"),
         ("[core.cycles]\naluu = 1", "core.cycles.aluu: unknown class"),
         ("[core.cycles]\nalu = -1", "core.cycles.alu: is -1.0, must be 0 to 1000 cycles"),
+        ("[core]\nissue_width = 3", "core.issue_width: is 3, must be 1 or 2"),
         ("[code_memory]\nwait_states = 5", "code_memory.read_bytes: missing"),
         (f"{CODE_MEMORY}\nread_bytes = 6", "code_memory.read_bytes: is 6, must be one of"),
         (

@@ -49,6 +49,7 @@ class Core:
     qemu_machine: of qemu-system-arm or -riscv32; None: QEMU cannot run it.
     unicorn_cpu: constant's name in unicorn's module; None: unicorn cannot run it.
     cycles: instruction class (CYCLE_CLASSES) → cycles, memory without wait states.
+    issue_width: 2 where the core issues up to two instructions a cycle, in order.
     cycles_source: the manual and table behind cycles.   cycles_note: what is approximate in it.
     kernels: target folders whose kernels/ are searched in this order; the last is "portable".
     """
@@ -66,6 +67,7 @@ class Core:
     qemu_machine: str | None = None
     unicorn_cpu: str | None = None
     cycles: Mapping[str, float] = field(default_factory=dict)
+    issue_width: int = 1
     cycles_source: str = ""
     cycles_note: str = ""
 

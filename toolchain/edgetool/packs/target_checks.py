@@ -139,6 +139,12 @@ def check_cycle_classes_are_known(target: Target) -> Iterator[Problem]:
             yield f"core.cycles.{name}", f"is {cycles}, must be 0 to 1000 cycles"
 
 
+def check_issue_width(target: Target) -> Iterator[Problem]:
+    """Cycles are estimated for one or two instructions at a time."""
+    if target.core is not None and target.core.issue_width not in (1, 2):
+        yield "core.issue_width", f"is {target.core.issue_width}, must be 1 or 2"
+
+
 def check_cycles_are_sourced(target: Target) -> Iterator[Problem]:
     """An estimate says what it stands on."""
     if target.core is not None and target.core.cycles and not target.core.cycles_source:
@@ -187,6 +193,7 @@ TARGET_CHECKS: Sequence[Callable[[Target], Iterable[Problem]]] = (
     check_core_isa_is_known,
     check_core_kernels_end_portable,
     check_cycle_classes_are_known,
+    check_issue_width,
     check_cycles_are_sourced,
     check_code_memory_is_plausible,
     *FIRMWARE_CHECKS,

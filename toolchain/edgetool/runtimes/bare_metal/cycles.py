@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from edgetool.compilers import Image
 from edgetool.compilers.elf import read_elf
 from edgetool.packs.schema import Core
+from edgetool.runtimes.bare_metal.classes import CONDITIONAL, UNKNOWN
+from edgetool.runtimes.bare_metal.dual_issue import Instruction, block_cycles
 from edgetool.runtimes.bare_metal.result import Block, EmulatedRun
-
-UNKNOWN = "unknown"
-CONDITIONAL = "conditional branch"
-"""Stands for branch_taken or branch_not_taken, by how often the block's successor was another."""
 
 _STAND_INS = {
     "load_next": "load",
@@ -75,6 +73,13 @@ def cycles_by_part(run: EmulatedRun, image: Image, core: Core) -> dict[int, floa
 def _block_sums(run: EmulatedRun, image: Image, core: Core) -> list[_Sum]:
     """Of each of the run's blocks in order."""
     elf, decode = read_elf(image.elf), _decoder(core)
+    if core.issue_width == 2:
+        from edgetool.runtimes.bare_metal.issue_arm import decode as decode_pairs
+
+        return [
+            _paired(block, decode_pairs(elf.read(block.address, block.size), block.address), core)
+            for block in run.blocks
+        ]
     return [
         _block(block, decode(elf.read(block.address, block.size), block.address), core.cycles)
         for block in run.blocks
@@ -100,6 +105,22 @@ def _block(block: Block, classes: list[str], cycles: Mapping[str, float]) -> _Su
     fallen = (block.executed - block.taken) * _cost("branch_not_taken", cycles)
     total = once * block.executed + conditional * (taken + fallen)
     return _Sum(total, len(classes) * block.executed, unknown * block.executed)
+
+
+def _paired(block: Block, instructions: list[Instruction], core: Core) -> _Sum:
+    """The same where two instructions may be issued in a cycle; a branch takes its place in one,
+    and what the table has beyond that when it is taken, or not."""
+
+    def cost(name: str) -> float:
+        return 1 if name == CONDITIONAL else _cost(name, core.cycles)
+
+    classes = Counter(name for each in instructions for name in each.classes)
+    taken = block.taken * max(0, cost("branch_taken") - 1)
+    fallen = (block.executed - block.taken) * max(0, cost("branch_not_taken") - 1)
+    total = block_cycles(instructions, cost) * block.executed
+    total += classes[CONDITIONAL] * (taken + fallen)
+    count = sum(classes.values())
+    return _Sum(total, count * block.executed, classes[UNKNOWN] * block.executed)
 
 
 def _cost(name: str, cycles: Mapping[str, float]) -> float:

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from edgetool.runtimes.bare_metal.blocks import instruction_lengths
-from edgetool.runtimes.bare_metal.cycles import CONDITIONAL, UNKNOWN
+from edgetool.runtimes.bare_metal.classes import CONDITIONAL, UNKNOWN
 from edgetool.runtimes.bare_metal.decoder import load_capstone
 from edgetool.runtimes.bare_metal.instructions_mve import classify_mve
 
@@ -92,12 +92,13 @@ def _instruction(code: bytes, address: int, mve: bool) -> list[str]:
         )
         if vector:
             return [vector]
-    decoded = next(_engine().disasm(code, address, 1), None)
+    decoded = next(engine().disasm(code, address, 1), None)
     return _decoded(decoded) if decoded else [UNKNOWN]
 
 
 @functools.cache
-def _engine() -> Any:
+def engine() -> Any:
+    """Capstone's disassembler of Thumb."""
     capstone = load_capstone()
     mode = capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS | capstone.CS_MODE_V8
     engine = capstone.Cs(capstone.CS_ARCH_ARM, mode)

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 from edgetool.runtimes.bare_metal.blocks import instruction_lengths
-from edgetool.runtimes.bare_metal.cycles import CONDITIONAL, UNKNOWN
+from edgetool.runtimes.bare_metal.classes import CONDITIONAL, UNKNOWN
 from edgetool.runtimes.bare_metal.decoder import load_capstone
 
 _CLASSES = {
