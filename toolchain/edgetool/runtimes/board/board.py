@@ -90,7 +90,7 @@ class Board:
         try:
             start_run(self._client, job, run=run)
             state = self.follow(run, on_event)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             self._abandon(run)
             raise
         if state.state != "done":
