@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-SUITE = "bookworm"  # Python 3.11: the oldest for which onnxruntime has aarch64 wheels today
+SUITE = "bookworm"
+PYTHON = "python3.11"  # the suite's: the oldest for which onnxruntime has aarch64 wheels today
 PACKAGES = (
     "openssh-server",
     "openssh-sftp-server",
@@ -66,7 +67,7 @@ def cache_folder() -> Path:
 
 
 def _key() -> str:
-    facts = "\n".join([SUITE, *PACKAGES, MADE_ON, ACCOUNTS, GROUPS, *NOT_NEEDED])
+    facts = "\n".join([SUITE, PYTHON, *PACKAGES, MADE_ON, ACCOUNTS, GROUPS, *NOT_NEEDED])
     return hashlib.sha256(facts.encode()).hexdigest()[:12]
 
 
@@ -84,6 +85,7 @@ def _build(folder: Path) -> None:
         root = aside / "root"
         _unpack(root)
         _finish(root)
+        _compile_standard_library(root)
         root.rename(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -111,3 +113,14 @@ def _finish(root: Path) -> None:
     (root / "etc/ld.so.cache").unlink(missing_ok=True)
     if not (root / "bin/sh").exists():
         (root / "bin/sh").symlink_to("dash")
+
+
+def _compile_standard_library(root: Path) -> None:
+    """As python3's own script would: a board's Python starts in a third of the time then."""
+    qemu = str(shutil.which("qemu-aarch64-static"))
+    library = root / "usr/lib" / PYTHON
+    python = [qemu, "-L", str(root), str(root / "usr/bin" / PYTHON), "-I", "-S"]
+    command = [*python, "-m", "compileall", "-q", "-s", str(root), "-p", "/", str(library)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    if done.returncode != 0:
+        raise RuntimeError(f"{PYTHON} could not be compiled:\n{done.stdout[-2000:]}")

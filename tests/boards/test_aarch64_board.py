@@ -124,7 +124,8 @@ def test_two_builders_make_one_root_file_system(
         (root / "etc").mkdir(parents=True)
 
     monkeypatch.setattr(root_file_system, "_unpack", unpack)
-    monkeypatch.setattr(root_file_system, "_finish", lambda root: None)
+    for later in ("_finish", "_compile_standard_library"):
+        monkeypatch.setattr(root_file_system, later, lambda root: None)
     builders = [threading.Thread(target=root_file_system.cached_root_file_system) for _ in range(4)]
     for builder in builders:
         builder.start()
