@@ -11,6 +11,7 @@ import pytest
 
 from edgetool.cli import main
 from edgetool.devices import connect, find_device, fingerprint, list_devices
+from edgetool.devices.device import Backend
 from edgetool.devices.enrolment import Ask, Enrolment, enrol
 from edgetool.errors import (
     AuthenticationError,
@@ -20,6 +21,9 @@ from edgetool.errors import (
     OutputExistsError,
     UsageError,
 )
+from edgetool.transports.openssh import OpenSshTransport
+from edgetool.transports.ssh import SshTransport
+from edgetool.transports.transport import Transport
 from ssh_server import SshServer, make_key
 
 WRONG = "SHA256:" + "A" * 43
@@ -44,14 +48,18 @@ def board(ssh_server: SshServer) -> Iterator[Enrolment]:
     )
 
 
+@pytest.mark.parametrize(
+    ("backend", "transport"), [("paramiko", SshTransport), ("openssh", OpenSshTransport)]
+)
 def test_a_device_is_enrolled_by_its_fingerprint_and_can_be_used(
-    board: Enrolment, ssh_server: SshServer
+    backend: Backend, transport: type[Transport], board: Enrolment, ssh_server: SshServer
 ) -> None:
-    device = enrol(board)
+    device = enrol(replace(board, backend=backend))
     assert device.host_keys == (ssh_server.host_key,)
     assert find_device("board") == device
-    with connect(device) as transport:
-        assert transport.run(["echo", "it works"]).text == "it works"
+    with connect(device) as link:
+        assert isinstance(link, transport)
+        assert link.run(["echo", "it works"]).text == "it works"
 
 
 def test_a_user_is_shown_the_fingerprint_and_says_yes_or_no(
