@@ -14,9 +14,10 @@ from edgetool.quantization.parameters import Range
 from edgetool.quantization.ranges import (
     METHODS,
     choose_range,
+    divergence,
     percentile_range,
     require_method,
-    squared_error,
+    summed_error,
 )
 from edgetool.quantization.statistics import ActivationStatistics
 
@@ -94,11 +95,29 @@ def test_mse_finds_the_best_of_all_ranges(shape: str) -> None:
     fractions = np.geomspace(1.0, 0.05, 16)
     everything = choose_range(seen(values), "minmax")
     tried = [
-        squared_error(Range(everything.low * a, everything.high * b), values, counts, False)
+        summed_error(Range(everything.low * a, everything.high * b), values, counts, False)
         for a in (fractions if everything.low < 0 else (0.0,))
         for b in fractions
     ]
-    assert squared_error(found, values, counts, False) <= 1.01 * min(tried)
+    assert summed_error(found, values, counts, False) <= 1.01 * min(tried)
+
+
+def test_entropy_and_lp_clip_outliers_and_keep_the_rest() -> None:
+    values = np.concatenate([np.random.default_rng(4).standard_normal(200_000), [60.0, -60.0]])
+    entropy, power = (choose_range(seen(values), method) for method in ("entropy", "lp"))
+    squared = choose_range(seen(values), "mse")
+    for found in (entropy, power):
+        assert 2.0 < found.high < 12.0
+        assert -12.0 < found.low < -2.0
+    assert power.high >= squared.high  # large errors weigh more
+
+
+def test_divergence_is_least_where_the_codes_tell_most() -> None:
+    values = np.arange(256, dtype=np.float64)
+    counts = np.ones(256, np.int64)
+    exact = divergence(Range(0.0, 255.0), values, counts, False)
+    assert exact == pytest.approx(0.0, abs=1e-12)
+    assert divergence(Range(0.0, 100.0), values, counts, False) > 0.1
 
 
 def test_symmetric_mse_clips_the_longer_tail_and_keeps_within_what_was_seen() -> None:
@@ -124,4 +143,4 @@ def test_nan_and_infinity_name_tensor_and_sample() -> None:
 
 def test_an_unknown_method_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="minmax, percentile, mse"):
-        require_method("entropy")
+        require_method("median")

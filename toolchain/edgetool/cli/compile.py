@@ -55,12 +55,14 @@ def run(
     ranges: str = typer.Option(
         None,
         metavar="NAME",
-        help="How calibration chooses activation ranges: minmax, percentile, mse.",
+        help="How activation ranges are chosen: minmax, percentile, mse, lp, entropy; auto: by"
+        " samples held back.",
     ),
     effort: str = typer.Option(
         "fast",
         metavar="NAME",
-        help="fast: one pass over the samples; normal: recovers what rounding loses, in seconds.",
+        help="fast: one pass over the samples; normal: recovers what rounding loses, in seconds;"
+        " max: with ranges chosen by samples held back.",
     ),
     optimize: str = typer.Option(
         "balanced",

@@ -15,8 +15,8 @@ from edgetool.kernels import OPTIMIZE
 from edgetool.packs import Target
 
 COMPILERS = ("clang", "gcc", "none")
-RANGES = ("minmax", "percentile", "mse")
-EFFORTS = ("fast", "normal")
+RANGES = ("minmax", "percentile", "mse", "lp", "entropy", "auto")
+EFFORTS = ("fast", "normal", "max")
 ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "w4a8": 8}  # of the precisions that calibration makes
 QUANTIZED = ("int8", "int16x8", "w4a8", "w4")
 HOW_TO_CALIBRATE = (
@@ -33,7 +33,8 @@ class CompileRequest:
     precision, io, name, output, metric: None takes the target's or model's default.
     calibrate, evaluate: data specifications as edgetool.data reads them.
     shapes: input name to full shape.   ranges: how calibration chooses activation ranges.
-    effort: "normal" recovers what rounding loses, in time.
+    effort: "normal" recovers what rounding loses, in time; "max" also chooses ranges by samples
+    held back.
     optimize: what C kernels are chosen for; the other kinds of target have no such choice.
     fit: "ram", or "ram=" and a number of bytes: the first layers in strips.
     budget: limits that hold by giving some layers 4-bit weights, such as "flash=200K".

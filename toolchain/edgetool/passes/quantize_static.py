@@ -19,17 +19,22 @@ from edgetool.graph.opset import raise_opset
 from edgetool.graph.shapes import infer_shapes, unknown_values
 from edgetool.passes.contract import PassContext, PassResult, unchanged
 from edgetool.quantization.calibration import calibrate
-from edgetool.quantization.constants import quantize_constants, require_finite_constants
+from edgetool.quantization.chosen_ranges import (
+    Form,
+    choose_ranges,
+    group_parameters,
+    ranges_by_rule,
+)
+from edgetool.quantization.constants import require_finite_constants
 from edgetool.quantization.insertion import QdqWriter
 from edgetool.quantization.layers import Selection, describe, select_layers
 from edgetool.quantization.parameters import (
     MIN_SCALE,
-    ActivationParameters,
     Range,
-    activation_parameters,
     symmetric_cost_db,
 )
-from edgetool.quantization.ranges import choose_range, chosen_method
+from edgetool.quantization.quantized_graph import insert_quantization
+from edgetool.quantization.ranges import chosen_method
 from edgetool.quantization.scale_groups import Grouping, ScaleGroup, group_values
 
 LEAST_OPSET = 13
@@ -39,7 +44,7 @@ INT16_INT4_OPSET = 21  # the first with QuantizeLinear to int16, and with int4
 def run(graph: Graph, context: PassContext) -> PassResult:
     """The graph with integer weights and activations; a quantized one comes back as it is.
 
-    context.calibration: required.   context.options: "ranges" (minmax, percentile, mse),
+    context.calibration: required.   context.options: "ranges" (`METHODS`),
     "activation_bits" (8 or 16), "weight_bits" (8 or 4), "narrow_layers" (names of nodes whose
     weights take 4 bits in any case), "symmetric" (bool: zero point 0 everywhere), "progress"
     (called with done, total, label), "calibration_cache" (folder for the statistics of long
@@ -64,37 +69,20 @@ def run(graph: Graph, context: PassContext) -> PassResult:
         return PassResult(graph, False, describe(selection))
     require_finite_constants(selection.layers)
     grouping = group_values(selection.layers, symmetric, bits)
-    ranges, constant = _ranges(graph, grouping, samples, method, symmetric, context.options)
-    parameters = _parameters(grouping, ranges, symmetric, bits)
+    form = Form(symmetric, bits, weight_bits, narrow)
+    ranges, constant, told = _ranges(graph, grouping, samples, method, form, context.options)
+    parameters = group_parameters(grouping, ranges, form)
     writer = QdqWriter(graph.graph, parameters, symmetric, bits, weight_bits, narrow)
     raised = insert_quantization(writer, selection, grouping)
     notes = (
         _summary(selection, method, writer, samples),
+        *told,
         *describe(selection),
         *_collapsed_notes(ranges, constant),
         *raised,
         *(_symmetric_notes(ranges) if symmetric else ()),
     )
     return PassResult(graph, True, notes)
-
-
-def insert_quantization(
-    writer: QdqWriter, selection: Selection, grouping: Grouping
-) -> tuple[str, ...]:
-    """Write Q/DQ and integer constants into the graph; returns notes on raised scales."""
-    integer_nodes = {n for layer in selection.layers for n in (layer.node, layer.clamp) if n}
-    notes: list[str] = []
-    for layer in selection.layers:
-        notes += quantize_constants(writer, layer, grouping, writer.parameters)
-    for value, group in grouping.group_of.items():
-        owned = value.is_graph_input() or value.producer() in integer_nodes
-        users = {use.node for use in value.uses()}
-        readers = users if owned else users & integer_nodes
-        becomes_output = owned and value.is_graph_output() and not value.is_graph_input()
-        writer.quantize_value(value, group, readers, becomes_output)
-    for node, index in grouping.requantized:
-        writer.requantize_input(node, index, grouping.group_of[node.outputs[0]])
-    return tuple(notes)
 
 
 def _require_calibration(graph: Graph, context: PassContext) -> Mapping[str, npt.NDArray[Any]]:
@@ -119,10 +107,11 @@ def _ranges(
     grouping: Grouping,
     samples: Mapping[str, npt.NDArray[Any]],
     method: str,
-    symmetric: bool,
+    form: Form,
     options: Mapping[str, Any],
-) -> tuple[dict[ScaleGroup, Range], dict[ScaleGroup, float]]:
-    """The range of every group that no operator dictates, and the value of those with only one."""
+) -> tuple[dict[ScaleGroup, Range], dict[ScaleGroup, float], tuple[str, ...]]:
+    """The range of every group that no operator dictates, the value of those with only one, and
+    what is to be told of the choice."""
     free = [group for group in grouping.groups if group.fixed is None]
     statistics = calibrate(
         graph,
@@ -132,24 +121,13 @@ def _ranges(
         options.get("progress"),
         options.get("calibration_cache"),
     )
-    ranges = {}
-    for group, seen in zip(free, statistics, strict=True):
-        # What the model answers is not cut off: nothing behind it could make up for that.
-        leaves = any(value.is_graph_output() for value in group.members)
-        chosen = choose_range(seen, "minmax" if leaves else method, symmetric)
-        low = min((chosen.low, *group.included))
-        ranges[group] = Range(low, max((chosen.high, *group.included)))
-    pairs = zip(free, statistics, strict=True)
-    return ranges, {group: seen.constant for group, seen in pairs if seen.constant is not None}
-
-
-def _parameters(
-    grouping: Grouping, ranges: Mapping[ScaleGroup, Range], symmetric: bool, bits: int
-) -> dict[ScaleGroup, ActivationParameters]:
-    return {
-        group: group.fixed or activation_parameters(ranges[group], symmetric, bits)
-        for group in grouping.groups
-    }
+    pairs = list(zip(free, statistics, strict=True))
+    constant = {group: seen.constant for group, seen in pairs if seen.constant is not None}
+    if method == "auto":
+        refine = options.get("effort") == "max"
+        found, told = choose_ranges(graph, pairs, samples, form, refine)
+        return found, constant, told
+    return ranges_by_rule(pairs, method, form.symmetric), constant, ()
 
 
 # --- notes ------------------------------------------------------------------------------------

@@ -71,9 +71,13 @@ class DisturbedOutputs:
         self, feeds: Mapping[str, Array], value: str = "", difference: Any = 0.0
     ) -> list[Array]:
         """The outputs; value: the one that difference is added to."""
+        return self.run_all(feeds, {value: difference} if value else {})
+
+    def run_all(self, feeds: Mapping[str, Array], differences: Mapping[str, Any]) -> list[Array]:
+        """The outputs when differences, by value, are added to several."""
         zero = np.zeros((), np.float32)
         given = dict.fromkeys(self._differences.values(), zero)
-        if value:
+        for value, difference in differences.items():
             given[self._differences[value]] = np.asarray(difference, np.float32)
         found = self._session.run({**feeds, **given})
         return [found[name] for name in self._outputs]
