@@ -19,10 +19,10 @@ DAMPING = 0.003
 _BLOCK = 64  # columns whose errors are handed on together
 
 
-def damped(covariance: Array, damping: float = DAMPING) -> Array:
+def damped(covariance: Array) -> Array:
     """Covariances (…, k, k) with a share of their mean diagonal added to the diagonal."""
     diagonal = np.einsum("...ii->...i", covariance).mean(axis=-1, keepdims=True)
-    amount = np.maximum(damping * diagonal, 1e-12)
+    amount = np.maximum(DAMPING * diagonal, 1e-12)
     return np.asarray(covariance + amount[..., None] * np.eye(covariance.shape[-1]))
 
 
