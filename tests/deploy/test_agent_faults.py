@@ -5,10 +5,12 @@ Moments are drawn from a seed. The link is a channel that a test cuts, the board
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
 import signal
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -281,3 +283,44 @@ def test_runs_beyond_what_is_kept_go_and_the_newest_stay(home: Path, system: Pat
     with board.session() as client:
         left = [run["run"] for run in client.call("runs")["runs"]]
     assert left == [f"old-{number:02}" for number in range(6, 70)]
+
+
+@pytest.mark.parametrize("backend", ["local"])
+def test_run_on_a_disk_that_fills_up_says_so_and_keeps_what_it_journaled(
+    tmp_path: Path, system: Path, backend: str
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("a small file system needs root: run as root")
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True, timeout=60).returncode != 0:
+        pytest.skip("no file system can be mounted here: run outside a container")
+    try:
+        board = board_of(lambda: LocalTransport(small), system)
+        run = start_surely(board, {**LONG_JOB, "every_s": 0.002})
+        (small / "filler").write_bytes(b"x" * 200_000)
+        items: list[Followed] = []
+        for item in follow_run(board, run):
+            items.append(item)
+            if len(items) == 20:
+                fill(small / "more")
+        state = items[-1]
+        assert isinstance(state, RunState)
+        assert (state.state, state.error_kind) == ("failed", "no-space"), state
+        assert "No space left" in str(explain(state))
+        assert numbers(items) == list(range(len(numbers(items))))
+        assert len(numbers(items)) >= 10
+    finally:
+        kill(processes_in(small))
+        wait_until_gone(str(small))
+        subprocess.run(["umount", "-l", str(small)], check=True, timeout=60)
+
+
+def fill(path: Path) -> None:
+    """Until nothing fits any more."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as stream:
+        for size in (65536, 4096, 512, 1):
+            with contextlib.suppress(OSError):
+                while stream.write(b"x" * size):
+                    pass

@@ -6,11 +6,13 @@
     runs/<run>/log            what the job's process wrote to standard error
     runs/<run>/alive          locked as long as the process that watches over the run lives
     runs/<run>/agent.pyz      the agent that started it
+    runs/<run>/reserve        room to say how it ended on a disk that is full by then
 
 A run whose state says that it goes on, and whose lock is free, has been killed or its board went
 down; boot_id tells which.
 """
 
+import contextlib
 import fcntl
 import os
 import re
@@ -32,6 +34,8 @@ JOB = "job.json"
 LOG = "log"
 ALIVE = "alive"
 BUNDLE = "agent.pyz"
+RESERVE = "reserve"
+RESERVE_BYTES = 1 << 14
 RUN_VARIABLE = "EDGETOOL_RUN"
 ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 UNDER_WAY = ("starting", "running")
@@ -174,6 +178,8 @@ def _make(root, target, job):
     files.write_json(os.path.join(aside, JOB), job)
     files.write_json(os.path.join(aside, STATE), {"state": "starting", "boot_id": system.boot_id()})
     _link(os.path.abspath(sys.argv[0]), os.path.join(aside, BUNDLE))
+    with open(os.path.join(aside, RESERVE), "wb") as reserve:
+        reserve.write(b"\xff" * RESERVE_BYTES)
     alive = store.try_lock(os.path.join(aside, ALIVE))
     os.rename(aside, target)
     return alive
@@ -193,6 +199,12 @@ def command(root, run, role):
     bundle = os.path.join(folder_of(root, run), BUNDLE)
     options = ("--root", root, "--system-root", system.ROOT)
     return [sys.executable, bundle, role, run, *options]
+
+
+def use_reserve(folder):
+    """Give up the room that a run keeps for its end."""
+    with contextlib.suppress(OSError):  # it is used already
+        os.unlink(os.path.join(folder, RESERVE))
 
 
 def _spawn(root, run, folder, alive, timing):

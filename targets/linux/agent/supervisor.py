@@ -3,11 +3,13 @@
 It does next to nothing, so that it neither disturbs what is timed nor dies of what the job does.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+import traceback
 
 import clock
 import files
@@ -66,16 +68,16 @@ class Supervisor:
 
     def end(self, state, result, error):
         """Note the end: the journal first, so that whoever sees the state has all lines."""
+        runs.use_reserve(self.folder)
         jump_s = (clock.realtime_ns() - clock.monotonic_ns() - self.ahead_ns) / 1e9
         self.state["clock_jump_s"] = jump_s
         about = {"realtime_ns": clock.realtime_ns(), "clock_jump_s": jump_s}
         if error is None:
-            self.journal("done", result=result, **about)
+            self._note("done", result=result, **about)
             self.state["result"] = result
         else:
-            self.journal("error", error=error["kind"], message=error["message"], **about)
+            self._note("error", error=error["kind"], message=error["message"], **about)
             self.state["error"] = error
-        self.journal.sync()
         self._write(state)
 
     def _start(self):
@@ -113,7 +115,7 @@ class Supervisor:
         """
         woken = signal.sigtimedwait(AWAITED, HEARTBEAT_S)
         if woken is None:
-            self.journal("heartbeat")
+            self._note("heartbeat")
         elif woken.si_signo == signal.SIGTERM:
             self.stopped = True
 
@@ -128,6 +130,16 @@ class Supervisor:
                 process.wait(timeout=GRACE_S)
             except subprocess.TimeoutExpired:
                 continue
+
+    def _note(self, kind, **fields):
+        """Journal it where the disk has room: a full one must not end who watches."""
+        try:
+            self.journal(kind, **fields)
+            if kind != "heartbeat":
+                self.journal.sync()
+        except OSError:
+            with contextlib.suppress(OSError):
+                traceback.print_exc()  # into the run's log
 
     def _crash(self, code):
         """What can be said of a job that ended without a word."""

@@ -1,6 +1,8 @@
 """The process that does a run's job. It may crash: the supervisor sees how it ended."""
 
+import contextlib
 import ctypes
+import errno
 import os
 import signal
 import traceback
@@ -26,8 +28,10 @@ def work(root, run):
     except Refused as error:
         outcome = {"error": {"kind": error.kind, "message": error.message}}
     except Exception as error:
-        traceback.print_exc()  # into the run's log
         outcome = {"error": unexpected(error)}
+        runs.use_reserve(folder)
+        with contextlib.suppress(OSError):
+            traceback.print_exc()  # into the run's log
     files.write_json(os.path.join(folder, OUTCOME), outcome)
     return 0
 
@@ -35,7 +39,9 @@ def work(root, run):
 def unexpected(error):
     """An exception that a job did not foresee, as an error."""
     said = "".join(traceback.format_exception_only(type(error), error)).strip()
-    return {"kind": "job", "message": said[:2000], "log": traceback.format_exc()[-4000:]}
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    kind = "no-space" if full else "job"
+    return {"kind": kind, "message": said[:2000], "log": traceback.format_exc()[-4000:]}
 
 
 def die_with_parent():
