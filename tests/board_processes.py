@@ -10,13 +10,14 @@ from pathlib import Path
 
 
 def processes_of(run: str) -> list[int]:
-    """A run's supervisor and worker."""
+    """A run's supervisor, then its worker; process ids wrap around, so they tell no order."""
     found = []
     for entry in _processes():
         with contextlib.suppress(OSError):
-            if run.encode() in (entry / "cmdline").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
-    return found
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if run.encode() in words:
+                found.append((b"--job" in words, int(entry.name)))
+    return [pid for _, pid in sorted(found)]
 
 
 def processes_in(folder: Path) -> list[int]:

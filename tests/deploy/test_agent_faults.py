@@ -187,7 +187,7 @@ def wait_for_processes(run: str) -> list[int]:
     until = time.monotonic() + 20
     while len(processes_of(run)) < 2 and time.monotonic() < until:
         time.sleep(0.002)
-    return sorted(processes_of(run))
+    return processes_of(run)
 
 
 def wait_until_gone(run: str) -> bool:
