@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -35,6 +36,15 @@ def kill(pids: Iterable[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def end_run(run: str) -> None:
+    """Kill a run's processes until there are none, those too that one started meanwhile."""
+    until = time.monotonic() + 20
+    while pids := processes_of(run):
+        kill(pids)
+        assert time.monotonic() < until, f"processes of {run} cannot be killed"
+        time.sleep(0.002)
 
 
 def _processes() -> list[Path]:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from board_processes import kill, processes_in, processes_of
+from board_processes import end_run, kill, processes_in, processes_of
 from edgetool.agent import (
     Board,
     Event,
@@ -203,8 +203,8 @@ def test_reboot_ends_a_run_and_keeps_what_it_journaled(home: Path, system: Path)
     for _ in range(POINTS):
         run = start_surely(board, LONG_JOB)
         time.sleep(chance.uniform(0.0, 0.5))
+        end_run(run)
         boot(system)
-        kill(processes_of(run))
         items = list(follow_run(board, run))
         state = items[-1]
         assert isinstance(state, RunState)
@@ -238,8 +238,8 @@ def test_run_that_is_gone_after_a_reboot_is_said_to_be(home: Path, system: Path)
     for item in items:
         if isinstance(item, Event):
             break
+    end_run(run)
     boot(system)
-    kill(processes_of(run))
     (home / ".edgetool/runs" / run).rename(home / "elsewhere")
     kill(processes_in(home))
     with pytest.raises(DeviceError, match=f"rebooted, and run {run} is gone"):

@@ -49,6 +49,8 @@ def examine() -> list[Finding]:
         _package("estimate cycles", "capstone", "pip install 'edgetool[mcu]'"),
         _package("read image folders", "PIL", "pip install 'edgetool[images]'"),
         _package("profile and verify on boards", "serial", "pip install 'edgetool[mcu]'"),
+        _package("reach devices over SSH", "paramiko", "pip install 'edgetool[ssh]'"),
+        _program("reach them as OpenSSH does", "ssh", "apt install openssh-client"),
         _program("build C with gcc", "arm-none-eabi-gcc", "apt install gcc-arm-none-eabi"),
         _program("emulate in QEMU, Cortex-M55", "qemu-system-arm", "apt install qemu-system-arm"),
         _program("emulate RISC-V in QEMU", "qemu-system-riscv32", "apt install qemu-system-misc"),

@@ -6,7 +6,7 @@ from edgetool.agent.messages import Refusal
 from edgetool.errors import DeviceError, NoSpaceError, NotPermittedError, RefusedError
 
 HINTS = {
-    "busy": "wait until it is free, or stop that run: edgetool devices runs",
+    "busy": "wait until it is free; the host that measures there can stop its run with Ctrl-C",
     "no-space": "free some disk there; edgetool deployments collect removes what nothing needs",
     "permission": "check who owns edgetool's folder on the device, or devices add … --root DIR",
     "no-rights": "let this user run sudo without a password there, or measure without locking",
