@@ -66,7 +66,7 @@ class LinkLost:
 Followed = Event | Silence | LinkLost | RunState
 
 
-class _Tries:
+class Tries:
     """Counts the tries since the last success, and when to give up."""
 
     def __init__(self, patience: Patience) -> None:
@@ -74,12 +74,14 @@ class _Tries:
         self.succeeded()
 
     def succeeded(self) -> None:
+        """The link is there: patience starts anew when it is lost, however long that takes."""
         self._attempt = 0
-        self._until = time.monotonic() + self._patience.give_up_s
 
     def failed(self, error: LinkError) -> LinkLost:
-        """What to report before `wait`. Raises: the error, when it is time to give up."""
-        if time.monotonic() >= self._until:
+        """How long to wait before the next try. Raises: the error, when it is time to give up."""
+        if self._attempt == 0:
+            self._until = time.monotonic() + self._patience.give_up_s
+        elif time.monotonic() >= self._until:
             raise LinkError(
                 f"{error.message}; gave up after {self._patience.give_up_s:g} s",
                 details=error.details,
@@ -98,7 +100,7 @@ def start_surely(
     Raises: as start_run; LinkError when the device stays away.
     """
     name = run or new_run_id(str(job["kind"]))
-    tries = _Tries(board.patience)
+    tries = Tries(board.patience)
     while True:
         try:
             with board.session() as client:
@@ -114,7 +116,7 @@ def follow_run(board: Board, run: str, first: int = 0) -> Iterator[Followed]:
     Raises: LinkError when the device stays away; DeviceError when the run is gone from it, or
     its supervisor is held; ProtocolError.
     """
-    tries = _Tries(board.patience)
+    tries = Tries(board.patience)
     boot_id: str | None = None
     while True:
         try:

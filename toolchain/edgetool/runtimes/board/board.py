@@ -9,29 +9,30 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from edgetool.agent import AgentClient, Event, RunState, new_run_id, start_run
+from edgetool.agent import AgentClient, Event, Patience, RunState, Tries, new_run_id, start_run
 from edgetool.errors import DeviceError, LinkError, RefusedError
 from edgetool.transports.transport import Transport
 
-RECONNECTS = 5
-RECONNECT_WAIT_S = 1.0
 FILES = "files"
 
 OnEvent = Callable[[Event], None]
 Connect = Callable[[], Transport]
+T = TypeVar("T")
 
 
 class Board:
     """A session with a device; made by open_board.   root: edgetool's folder there.
 
+    Once it stands, a lost link is made anew for as long as patience lasts, a reboot included.
     Files that were pushed are removed when the session ends, unless a run that goes on needs them.
     """
 
-    def __init__(self, connect: Connect, root: str) -> None:
+    def __init__(self, connect: Connect, root: str, patience: Patience | None = None) -> None:
         self.root = root
         self._connect = connect
+        self._patience = patience or Patience()
         self._transport = connect()
         self._client = AgentClient(self._transport, root)
         self._pushed: dict[str, str] = {}
@@ -88,7 +89,7 @@ class Board:
         """
         run = new_run_id(str(job["kind"]))
         try:
-            start_run(self._client, job, run=run)
+            self._surely(lambda: start_run(self._client, job, run=run))
             state = self.follow(run, on_event)
         except (KeyboardInterrupt, SystemExit):
             self._abandon(run)
@@ -98,29 +99,29 @@ class Board:
         return run, state
 
     def follow(self, run: str, on_event: OnEvent | None = None) -> RunState:
-        """A run's journal from its beginning to its end; a lost link is made anew."""
-        following, lost = 0, 0
-        while True:
-            try:
-                for item in self._client.follow(run, following):
-                    if isinstance(item, RunState):
-                        return item
-                    if isinstance(item, Event):
-                        following, lost = item.index + 1, 0
-                        if on_event is not None:
-                            on_event(item)
-            except LinkError:
-                lost += 1
-                if lost > RECONNECTS:
-                    raise
-                self._reconnect(lost)
+        """A run's journal from its beginning to its end, each line once."""
+        following, tries = 0, Tries(self._patience)
+
+        def rest() -> RunState:
+            nonlocal following
+            for item in self._client.follow(run, following):
+                tries.succeeded()
+                if isinstance(item, RunState):
+                    return item
+                if isinstance(item, Event):
+                    following = item.index + 1
+                    if on_event is not None:
+                        on_event(item)
+            raise LinkError(f"{self.where}: the journal of run {run} ended early")
+
+        return self._surely(rest, tries)
 
     def fetch(self, run: str, name: str, size_bytes: int) -> bytes:
         """A file of a run's folder, of exactly this size. Raises: DeviceError."""
         with tempfile.TemporaryDirectory(prefix="edgetool-fetch-") as folder:
             target = Path(folder) / "fetched"
             source = f"{self.root}/runs/{run}/{name}"
-            self._transport.download(source, target, limit_bytes=size_bytes)
+            self._surely(lambda: self._transport.download(source, target, limit_bytes=size_bytes))
             content = target.read_bytes()
         if len(content) != size_bytes:
             raise DeviceError(
@@ -146,20 +147,33 @@ class Board:
             self._client.call("stop", run=run)
         self.forget(run)
 
-    def _reconnect(self, tries: int) -> None:
-        self._client.close()
-        self._transport.close()
-        time.sleep(RECONNECT_WAIT_S * tries)
-        with contextlib.suppress(LinkError):
-            self._transport = self._connect()
-            self._client = AgentClient(self._transport, self.root)
-            self._client.__enter__()
+    def _surely(self, action: Callable[[], T], tries: Tries | None = None) -> T:
+        """Do what may be done twice, over new links for as long as they get lost."""
+        tries = tries or Tries(self._patience)
+        while True:
+            try:
+                return action()
+            except LinkError as error:
+                time.sleep(tries.failed(error).delay_s)
+            self._link_again(tries)
+
+    def _link_again(self, tries: Tries) -> None:
+        while True:
+            self._client.close()
+            self._transport.close()
+            try:
+                self._transport = self._connect()
+                self._client = AgentClient(self._transport, self.root)
+                self._client.__enter__()
+                return
+            except LinkError as error:
+                time.sleep(tries.failed(error).delay_s)
 
 
 @contextmanager
-def open_board(connect: Connect, root: str) -> Iterator[Board]:
+def open_board(connect: Connect, root: str, patience: Patience | None = None) -> Iterator[Board]:
     """A session with the agent on a device. Raises: LinkError, DeviceError."""
-    board = Board(connect, root)
+    board = Board(connect, root, patience)
     try:
         board.client.__enter__()
         yield board
