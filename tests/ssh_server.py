@@ -225,8 +225,8 @@ def _descendants(pid: int) -> Iterator[int]:
     except OSError:
         return
     for child in map(int, children):
+        yield child  # first: killed before it can tell of its own children's end
         yield from _descendants(child)
-        yield child
 
 
 def _kill(pids: list[int]) -> None:

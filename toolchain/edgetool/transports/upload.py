@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgetool.transports.transport import Transport
 
 PIECE_BYTES = 256 * 1024
-ROUNDS = 3  # another host's upload of the same file may spoil one
+ROUNDS = 6  # other hosts that upload the same file may each spoil one
 PART_DIGITS = 16
 # How long a device may take to answer: a slow SD card under load. A lost link shows earlier.
 ANSWER_S = 60.0
@@ -156,6 +156,8 @@ def _why(sending: _Sending, channel: Channel, error: Exception) -> bool:
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
     if done.exit_code == _MIXED:
         return False
+    if done.exit_code == _SHORT and isinstance(error, _UnexpectedError):
+        return False  # all was sent: another host's upload took the part's place meanwhile
     if done.exit_code in (EXIT_UNKNOWN, _SHORT) or done.exit_code >= 128:
         if isinstance(error, EdgetoolError):
             raise error

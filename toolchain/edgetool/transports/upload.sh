@@ -9,8 +9,12 @@ if command -v sha256sum >/dev/null; then sum() { sha256sum | cut -c1-64; }
 elif command -v shasum >/dev/null; then sum() { shasum -a 256 | cut -c1-64; }
 else sum() { openssl dgst -sha256 -r | cut -c1-64; }
 fi
+size_of() { # 0 for what another upload has just taken away
+    bytes=$({ wc -c <"$1"; } 2>/dev/null)
+    echo "$((${bytes:-0}))"
+}
 is_there() {
-    [ -f "$target" ] && [ ! -L "$target" ] && [ "$(($(wc -c <"$target")))" -eq "$size" ] &&
+    [ -f "$target" ] && [ ! -L "$target" ] && [ "$(size_of "$target")" -eq "$size" ] &&
         [ "$(sum <"$target")" = "$hash" ]
 }
 case $target in */*) folder=${target%/*}/ ;; *) folder=./ ;; esac
@@ -22,7 +26,7 @@ umask 077
 if [ -L "$part" ] || { [ -e "$part" ] && [ ! -f "$part" ]; } || [ ! -w "$part" ]; then rm -f "$part"; fi
 blocks=0 sum=-
 if [ -f "$part" ]; then
-    had=$(($(wc -c <"$part")))
+    had=$(size_of "$part")
     if [ "$had" -gt "$size" ]; then rm -f "$part"; else blocks=$((had / 65536)); fi
 fi
 free=$(df -Pk "$folder" | sed -n '$s/.* \([0-9][0-9]*\)  *[0-9]*%.*/\1/p')
@@ -41,7 +45,7 @@ if [ "$answer" = again ]; then
 fi
 if ! cat >&3; then rm -f "$part"; exit 21; fi
 exec 3>&-
-if [ -f "$part" ] && [ "$(($(wc -c <"$part")))" -lt "$size" ]; then exit 22; fi
+if [ -f "$part" ] && [ "$(size_of "$part")" -lt "$size" ]; then exit 22; fi
 whole=$part.$$
 if ! ln "$part" "$whole" 2>/dev/null && ! mv -f "$part" "$whole" 2>/dev/null; then
     if is_there; then echo "done"; exit 0; fi
@@ -52,9 +56,13 @@ chmod "$mode" "$whole" || exit 20
 got=$(sum <"$whole")
 wait
 if [ "$got" != "$hash" ]; then rm -f "$whole" "$part"; exit 23; fi
-# mv refuses where another upload of the same file has just done it: the two are one file.
-said=$(mv -f "$whole" "$target" 2>&1) || is_there || failed=20
+# mv refuses where another upload of the same file has just done it (the two are one file), and a
+# third one may have put other content there since: then it is ours to put there again.
+for try in 1 2 3; do
+    failed=20
+    if said=$(mv -f "$whole" "$target" 2>&1) || is_there; then failed=; break; fi
+done
 rm -f "$whole" "$part"
-if [ -n "${failed-}" ]; then echo "$said" >&2; exit "$failed"; fi
+if [ -n "$failed" ]; then echo "$said" >&2; exit "$failed"; fi
 sync "$folder" 2>/dev/null
 echo "done"
