@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from refusal import assert_refused, refused
+from refused_commands import assert_refused, refused
 
 from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed
 

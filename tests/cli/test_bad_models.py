@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 import onnx
 import pytest
-from refusal import refused
+from refused_commands import refused
 
 from command_line import CALIBRATION, MODEL, succeed
 from network_writer import NetworkWriter

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from refusal import assert_refused, refused
+from refused_commands import assert_refused, refused
 
 from command_line import CALIBRATION, MODEL, ROOT, contents, edgetool, nothing_changes, succeed
 

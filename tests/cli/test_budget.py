@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx
 import pytest
-from refusal import refused
+from refused_commands import refused
 
 import schemas
 from command_line import CALIBRATION, EVALUATION, MODEL, succeed

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from refusal import assert_refused, refused
+from refused_commands import assert_refused, refused
 
 import schemas
 from command_line import MODEL, Finished, edgetool, succeed

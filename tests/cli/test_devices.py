@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from refusal import refused
+from refused_commands import refused
 
 import schemas
 from command_line import edgetool, succeed

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnx.parser
 import pytest
-from refusal import refused
+from refused_commands import refused
 
 import schemas
 from command_line import CALIBRATION, DIGITS, EVALUATION, MODEL, edgetool, succeed

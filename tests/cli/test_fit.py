@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from refusal import assert_refused, refused
+from refused_commands import assert_refused, refused
 from test_bad_models import write_board
 
 from command_line import CALIBRATION, MODEL, edgetool, succeed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from refusal import assert_refused
+from refused_commands import assert_refused
 
 import schemas
 from command_line import CALIBRATION, MODEL, edgetool, succeed

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from refusal import refused
+from refused_commands import refused
 
 import schemas
 from command_line import CALIBRATION, EVALUATION, MODEL, edgetool, nothing_changes, succeed
