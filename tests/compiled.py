@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from needs import require_module
 
 Array = NDArray[Any]
 
+# For tests with a HOME of their own: zig builds a C library in a minute, and keeps it here.
+ZIG_CACHE = os.environ.get("ZIG_GLOBAL_CACHE_DIR") or str(Path.home() / ".cache" / "zig")
 MCU = "pip install 'edgetool[mcu]'"
 LITERT = "pip install 'edgetool[litert]'"
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from boards.aarch64 import Aarch64Board
-from command_line import MODEL, edgetool, succeed
+from command_line import CALIBRATION, MODEL, edgetool, succeed
+from compiled import ZIG_CACHE
 from edgetool.agent import AgentClient, Event, RunState, start_run
 from edgetool.devices import find_device
 from edgetool.devices.connection import connect
@@ -56,6 +57,7 @@ def enrolled(
     home = tmp_path_factory.mktemp("user")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("HOME", str(home))
+        environment.setenv("ZIG_GLOBAL_CACHE_DIR", ZIG_CACHE)
         environment.setenv("XDG_CONFIG_HOME", str(home / "config"))
         environment.setenv("EDGETOOL_DEVICES", str(home / "devices"))
         login = f"{aarch64_board.user}@{aarch64_board.host}:{aarch64_board.port}"
@@ -88,6 +90,15 @@ def test_digits_are_deployed_proved_and_profiled_on_aarch64(
     libraries = list(enrolled.on_disk("/home/pi/.edgetool/python").rglob("*.so"))
     assert {runtime_of(path) for path in libraries} == {"onnxruntime", "litert"}
     assert {elf_machine(path) for path in libraries} == {AARCH64}
+
+
+def test_generated_c_is_bit_exact_on_aarch64(enrolled: Aarch64Board, tmp_path: Path) -> None:
+    options = ("--precision", "int8", "--calibrate", CALIBRATION, "--output", tmp_path / "int8")
+    succeed("compile", MODEL, "--target", "raspberry-pi-4", *options)
+    shown = succeed("verify", tmp_path / "int8", "--device", "pi4", "--runtime", "c", "--json").json
+    found = {runtime["name"]: runtime for runtime in shown["runtimes"]}
+    assert found["c"]["bit_exact"]
+    assert all(each["value"] == 0 for each in found["c"]["per_operator_max_lsb"].values())
 
 
 def runtime_of(library: Path) -> str:

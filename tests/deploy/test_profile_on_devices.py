@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import venv
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 import needs
 from command_line import CALIBRATION, MODEL, edgetool, succeed
+from compiled import ZIG_CACHE
 from edgetool.devices import Device, save_device
 from edgetool.runtimes.board import open_board
 from edgetool.runtimes.board.wheelhouse import installable
@@ -62,6 +65,7 @@ def device_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (records / "here.toml").write_text('target = "raspberry-pi-5"\nbackend = "local"\n')
     monkeypatch.setenv("EDGETOOL_DEVICES", str(records))
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", ZIG_CACHE)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
     return home
 
@@ -96,6 +100,16 @@ def wrong_onnxruntime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     (folder / "onnxruntime.py").write_text(WRONG_RUNTIME)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     yield
+
+
+@pytest.fixture
+def bare_python(device_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the device, a Python without packages; on this machine, no wheels."""
+    venv.create(tmp_path / "bare", symlinks=True, with_pip=False)
+    (tmp_path / "wheels").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}/bare/bin:/usr/bin:/bin")
+    monkeypatch.setenv("EDGETOOL_WHEELS", str(tmp_path / "wheels"))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
 
 
 @pytest.fixture
@@ -201,6 +215,46 @@ def test_verify_proves_each_runtime_of_the_device_layer_by_layer(
     assert left_behind(device_home) == []
 
 
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_generated_c_computes_the_same_as_a_program_of_its_own(
+    precision: str, request: pytest.FixtureRequest, device_home: Path
+) -> None:
+    needs.require_module("ziglang", "pip install 'edgetool[mcu]'")
+    folder = request.getfixturevalue("artifact" if precision == "float32" else "int8_artifact")
+    shown = succeed("verify", folder, "--device", "here", "--runtime", "c", "--json").json
+    validate(shown, "verify")
+    found = {runtime["name"]: runtime for runtime in shown["runtimes"]}
+    assert set(found) == {"reference", "c"}
+    assert found["c"]["bit_exact"] or precision == "float32"
+    key = "per_operator_max_lsb" if precision == "int8" else "per_operator_max_relative_error"
+    assert len(found["c"][key]) >= 5
+    assert left_behind(device_home) == []
+
+
+def test_generated_c_is_timed_in_one_thread_on_the_cpus_that_were_named(
+    int8_artifact: Path, device_home: Path, protocol: Path
+) -> None:
+    needs.require_module("ziglang", "pip install 'edgetool[mcu]'")
+    cpu = min(os.sched_getaffinity(0))
+    options = ("--protocol", protocol, "--runtime", "c", "--threads", "1,2", "--affinity", cpu)
+    shown = succeed("profile", int8_artifact, "--device", "here", *options, "--json").json
+    validate(shown, "profile")
+    assert set(shown["runtimes"]) == {"c, 1 thread"}
+    assert len(shown["details"]["windows"]["c, 1 thread"]) == 6
+    assert "load_s" not in shown  # nothing is loaded: its weights are in the program
+    assert shown["peak_rss_bytes"]["value"] >= shown["rss_bytes"]["value"] > 0
+    assert left_behind(device_home) == []
+
+
+def test_generated_c_is_what_a_device_without_runtimes_is_measured_with(
+    artifact: Path, device_home: Path, protocol: Path, bare_python: None
+) -> None:
+    needs.require_module("ziglang", "pip install 'edgetool[mcu]'")
+    shown = succeed("profile", artifact, "--device", "here", "--protocol", protocol, "--json").json
+    assert set(shown["runtimes"]) == {"c, 1 thread"}
+    assert any("not measured: onnxruntime: no wheels" in note for note in shown["notes"])
+
+
 def test_verify_names_the_layer_where_the_device_computes_something_else(
     artifact: Path, device_home: Path, wrong_onnxruntime: None
 ) -> None:
@@ -228,6 +282,7 @@ def test_profile_drops_a_runtime_that_is_wrong_and_fails_when_none_is_right(
         (("--threads", "0"), 2, "--threads 0 is not a list"),
         (("--threads", "1,x"), 2, "--threads 1,x"),
         (("--runtime", "caffe"), 2, "nothing that caffe runs"),
+        (("--runtime", "c", "--affinity", "4095"), 4, "does not start"),
         (("--repeats", "3"), 2, "--protocol FILE"),
         (("--run", "nothing-of-the-kind"), 4, "no run"),
     ],
@@ -238,6 +293,12 @@ def test_what_cannot_be_measured_is_said(
     finished = edgetool("profile", artifact, "--device", "here", *options)
     assert finished.code == code, finished.err
     assert words in finished.err
+
+
+def test_a_runtime_is_named_only_of_an_enrolled_device(artifact: Path) -> None:
+    finished = edgetool("verify", artifact, "--runtime", "c")
+    assert finished.code == 2
+    assert "enrolled device" in finished.err
 
 
 def test_a_serial_port_is_refused_for_an_artifact_that_is_no_firmware(artifact: Path) -> None:

@@ -8,9 +8,7 @@ result: {"file": "outputs.bin", "outputs": [{"name", "dtype", "shape", "offset"}
 
 import os
 
-from runtime_child import Child
-
-OUTPUTS = "outputs.bin"
+from runtime_child import OUTPUTS, Child
 
 
 def run(job, run_folder, root, journal):

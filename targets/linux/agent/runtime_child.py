@@ -10,6 +10,8 @@ import sys
 from refusal import Refused
 
 ANSWER_S = 600.0
+PROGRAM = "c"  # the runtime whose models are programs: targets/linux/native
+OUTPUTS = "outputs.bin"
 QUIT_S = 3.0
 START = "import sys; sys.path.insert(0, {!r}); import runtime_process; runtime_process.main()"
 # NumPy's OpenBLAS dies of an illegal instruction on a Jetson Nano without it; others ignore it.
@@ -23,14 +25,11 @@ class Child:
         """model: {"runtime", "python", "model", "inputs", "threads", "affinity", "exact"}, paths
         below root. Raises: Refused."""
         self._unread = b""
-        self._process = subprocess.Popen(
-            command(model, root, run_folder),
-            env=environment(model, root),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        self._process = start(model, root, run_folder)
         self.pid = self._process.pid
         self.loaded = self.read()
+        if "affinity" not in self.loaded:
+            self.loaded["affinity"] = sorted(os.sched_getaffinity(self.pid))
 
     def ask(self, *request):
         """Send a request; what comes is for read()."""
@@ -86,8 +85,32 @@ class Child:
         return Refused("crashed", "the runtime's process was ended by %s%s" % (name, hint))
 
 
+def start(model, root, run_folder):
+    """Its process. Raises: Refused where the device does not start the model's own program."""
+    affinity = model.get("affinity") if model["runtime"] == PROGRAM else None
+    ours = os.sched_getaffinity(0)
+    try:
+        if model["runtime"] == PROGRAM:
+            os.chmod(os.path.join(root, model["model"]), 0o700)
+        if affinity:
+            os.sched_setaffinity(0, affinity)  # which the program inherits
+        return subprocess.Popen(
+            command(model, root, run_folder),
+            env=environment(model, root),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+    except OSError as error:
+        raise Refused("runtime", "the model's process does not start: %s" % error) from None
+    finally:
+        os.sched_setaffinity(0, ours)
+
+
 def command(model, root, run_folder):
     """The command line: a Python process, or the model's own program."""
+    if model["runtime"] == PROGRAM:
+        files = [os.path.join(root, port["path"]) for port in model["inputs"]]
+        return [os.path.join(root, model["model"]), os.path.join(run_folder, OUTPUTS), *files]
     asked = {
         "runtime": model["runtime"],
         "model": os.path.join(root, model["model"]),

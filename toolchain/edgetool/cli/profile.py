@@ -45,7 +45,7 @@ def run(
     runtime: str = typer.Option(
         "auto",
         metavar="NAME",
-        help="Of an enrolled --device: onnxruntime, litert, tensorrt; auto: the fastest right one.",
+        help="Of an enrolled --device: onnxruntime, litert, tensorrt, c; auto: the fastest.",
     ),
     threads: str = typer.Option(
         "1", metavar="N,…", help="Of an enrolled --device: threads, one measurement each."

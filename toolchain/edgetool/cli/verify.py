@@ -47,6 +47,11 @@ def run(
     device: str = DEVICE_OPTION,
     baud: int = BAUD_OPTION,
     timeout: float = TIMEOUT_OPTION,
+    runtime: str = typer.Option(
+        "auto",
+        metavar="NAME",
+        help="Of an enrolled --device: onnxruntime, litert, c; auto: each that it has.",
+    ),
     metric: str = typer.Option(
         None, metavar="NAME", help="top1, auc, mse or module:function, over --samples."
     ),
@@ -71,6 +76,7 @@ def run(
             emulated_samples=emulated_samples,
             metric=metric,
             device=device_at(device, baud, timeout),
+            runtime=runtime,
             progress=progress,
         )
     content = summary(verification)

@@ -16,6 +16,7 @@ from edgetool.profiling.device_options import DeviceOptions
 from edgetool.profiling.profile import Profiled
 from edgetool.profiling.tensorrt import profile_with_tensorrt, wants_tensorrt
 from edgetool.runtimes.board import (
+    NATIVE,
     Board,
     BoardModel,
     Provided,
@@ -25,6 +26,7 @@ from edgetool.runtimes.board import (
 )
 from edgetool.runtimes.session import Progress, step
 from edgetool.verification.device import prove_as_timed, provided_for, session_with
+from edgetool.verification.native import native_on_device
 
 MODELS = {"onnxruntime": onnx_model, "litert": tflite_model}
 
@@ -69,14 +71,14 @@ def prepare(
     with step(progress, "look for runtimes"):
         provided = provided_for(board, artifact, options.runtime)
     models, wrong = [], {}
-    for runtime, python in provided.python.items():
-        problem = prove_as_timed(board, artifact, runtime, python, progress)
+    for runtime in provided.python:
+        problem = prove_as_timed(board, artifact, runtime, provided, progress)
         if problem is not None:
             wrong[runtime] = problem
             continue
-        model = MODELS[runtime](board, artifact, 1)
+        model = model_for(board, artifact, runtime, provided)
         if model is not None:
-            models += variants(replace(model, python=python), options)
+            models += variants(model, options)
     if not models:
         raise CheckError(
             f"{board.where} computes something else than the model",
@@ -86,8 +88,21 @@ def prepare(
     return models, wrong, provided
 
 
+def model_for(
+    board: Board, artifact: Artifact, runtime: str, provided: Provided
+) -> BoardModel | None:
+    """The artifact on the device, with one sample, as this runtime takes it; None: it has none."""
+    if runtime == NATIVE:
+        return native_on_device(board, artifact, provided)
+    model = MODELS[runtime](board, artifact, 1)
+    return None if model is None else replace(model, python=provided.python[runtime])
+
+
 def variants(model: BoardModel, options: DeviceOptions) -> list[BoardModel]:
-    """The model with each number of threads; the layers of the first are timed."""
+    """The model with each number of threads; the layers of the first are timed.
+
+    Generated C has one thread, whatever was asked for.
+    """
     return [
         replace(
             model,
@@ -97,7 +112,7 @@ def variants(model: BoardModel, options: DeviceOptions) -> list[BoardModel]:
             layers=index == 0,
             optional=options.runtime == "auto",
         )
-        for index, threads in enumerate(options.threads)
+        for index, threads in enumerate((1,) if model.runtime == NATIVE else options.threads)
     ]
 
 

@@ -23,7 +23,7 @@ from edgetool.measure import (
 from edgetool.packs import Profile
 from edgetool.profiling.layer_cost import LayerCost, with_shares
 from edgetool.profiling.profile import Profiled
-from edgetool.runtimes.board import Recording, Timing
+from edgetool.runtimes.board import NATIVE, Recording, Timing
 
 SAMPLES_KEPT = 100_000  # of each way to run the model, in the result's file
 
@@ -76,12 +76,19 @@ def timing_figures(name: str, timing: Timing) -> dict[str, Figure]:
             figures[key] = Figure(float(timing.loaded[key]), "s", "measured", name)
     for key in ("rss_bytes", "peak_rss_bytes"):
         if key in timing.memory:
-            source = f"{name}: /proc/self/status, interpreter included"
+            source = (
+                f"{name}: /proc/self/status{'' if is_native(name) else ', interpreter included'}"
+            )
             figures[key] = Figure(int(timing.memory[key]), "B", "measured", source)
     if timing.overhead_s:
         overhead = float(np.median(timing.overhead_s)) / timing.per_sample
         figures["timer_overhead_s"] = Figure(overhead, "s", "measured", "the loop around nothing")
     return figures
+
+
+def is_native(name: str) -> bool:
+    """Whether a way to run the model is generated C, without an interpreter around it."""
+    return name.partition(",")[0] == NATIVE
 
 
 def series(name: str, timing: Timing) -> Series:
@@ -214,4 +221,6 @@ def notes(measured: Measured, timings: Mapping[str, Timing], best: str) -> list[
         found.append(f"clocks were not locked: {clocks.get('why')}")
     if not timings[best].layers and best.startswith("litert"):
         found.append("no figures by layer: LiteRT's Python interface has no profile of operators")
+    if not timings[best].layers and is_native(best):
+        found.append("no figures by layer: generated C is timed as a whole")
     return found

@@ -7,12 +7,20 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from edgetool.artifact import ONNX, TFLITE, Artifact
+from edgetool.artifact import ONNX, PROGRAM, TFLITE, Artifact
 from edgetool.devices import Device
 from edgetool.devices.connection import connect
 from edgetool.errors import UsageError
-from edgetool.runtimes.board import Board, BoardSession, Provided, open_board, provide_runtimes
+from edgetool.runtimes.board import (
+    NATIVE,
+    Board,
+    BoardSession,
+    Provided,
+    open_board,
+    provide_runtimes,
+)
 from edgetool.runtimes.session import Progress, Session
+from edgetool.verification.native import DeviceNativeRunner
 from edgetool.verification.runners import Array, LiteRtRunner, OnnxRuntimeRunner, Runner, Subject
 
 RUNTIMES = {"onnxruntime": ONNX, "litert": TFLITE}
@@ -30,14 +38,15 @@ class OnDevice:
     it, judged as a whole.
     """
 
-    def __init__(self, board: Board, python: str | None, exact: bool) -> None:
+    def __init__(self, board: Board, provided: Provided, exact: bool) -> None:
         self.board = board
-        self.python = python
+        self.provided = provided
         self.exact = exact
 
     def open(self, runtime: str, model: bytes) -> Session:
         """The model in this runtime there."""
-        return BoardSession(self.board, runtime, model, self.python, exact=self.exact)
+        python = self.provided.python[runtime]
+        return BoardSession(self.board, runtime, model, python, exact=self.exact)
 
 
 class DeviceOnnxRuntimeRunner(OnnxRuntimeRunner):
@@ -93,24 +102,31 @@ def session_with(device: Device) -> Iterator[Board]:
         yield board
 
 
-def device_runners(board: Board, subject: Subject) -> tuple[list[Runner], Mapping[str, str]]:
+def device_runners(
+    board: Board, subject: Subject, runtime: str = "auto"
+) -> tuple[list[Runner], Mapping[str, str]]:
     """(every runtime of the device that the artifact has a file for, exact and as timed; why
     others are not there).
 
     Raises: DeviceError when it has none of them; UsageError for an artifact without such files.
     """
-    provided = provided_for(board, subject.artifact)
+    provided = provided_for(board, subject.artifact, runtime)
     runners = [
-        runner_of(runtime, subject, OnDevice(board, python, exact))
-        for runtime, python in provided.python.items()
-        for exact in (True, False)
+        runner_of(name, subject, OnDevice(board, provided, exact))
+        for name in provided.python
+        for exact in ((True,) if name == NATIVE else (True, False))
     ]
     return runners, provided.lacking
 
 
 def provided_for(board: Board, artifact: Artifact, runtime: str = "auto") -> Provided:
-    """The runtimes that are to run this artifact there. Raises: as device_runners."""
+    """The runtimes that are to run this artifact there; generated C when it is asked for, or when
+    no other is to be had. Raises: as device_runners."""
     fitting = [name for name, file in RUNTIMES.items() if artifact.path(file) is not None]
+    native = [NATIVE] if artifact.path(PROGRAM) is not None else []
+    if runtime == "auto" and fitting:
+        return provide_runtimes(board, fitting, *native)
+    fitting += native
     wanted = fitting if runtime == "auto" else [name for name in fitting if name == runtime]
     if not wanted:
         raise UsageError(
@@ -122,6 +138,8 @@ def provided_for(board: Board, artifact: Artifact, runtime: str = "auto") -> Pro
 
 def runner_of(runtime: str, subject: Subject, place: OnDevice) -> Runner:
     """The runner of a runtime there."""
+    if runtime == NATIVE:
+        return DeviceNativeRunner(subject, place.board, place.provided)
     if runtime == "litert":
         return DeviceLiteRtRunner(subject, place)
     return DeviceOnnxRuntimeRunner(subject, place)
@@ -158,15 +176,15 @@ def prove_as_timed(
     board: Board,
     artifact: Artifact,
     runtime: str,
-    python: str | None,
+    provided: Provided,
     progress: Progress | None = None,
 ) -> str | None:
     """Golden inputs through a runtime as it will be timed; None when its outputs are right."""
     program = artifact.program()
     if program is None:
-        return _prove_onnx(artifact, OnDevice(board, python, exact=False), progress)
+        return _prove_onnx(artifact, OnDevice(board, provided, exact=False), progress)
     subject = Subject(artifact, program)
-    runner = runner_of(runtime, subject, OnDevice(board, python, exact=False))
+    runner = runner_of(runtime, subject, OnDevice(board, provided, exact=False))
     golden, outputs = subject.artifact.golden()
     inputs = {
         name: golden[port] for name, port in zip(program.inputs, program.input_names, strict=True)

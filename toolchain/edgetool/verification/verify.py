@@ -114,18 +114,25 @@ def verify_artifact(
     emulated_samples: int | None = None,
     metric: str | None = None,
     device: SerialBoard | Device | None = None,
+    runtime: str = "auto",
     progress: Progress | None = None,
 ) -> Verification:
     """Run the golden inputs, or the given data, in every runtime that is at hand.
 
     device: a board that runs edgetool's firmware with this artifact, instead of the emulator; or
-    an enrolled device, whose runtimes are asked instead of this machine's.
+    an enrolled device, whose runtimes are asked instead of this machine's.   runtime: of an
+    enrolled device, "auto" for all of them.
     Raises: UsageError for an artifact without a Program or a metric without samples; DataError
     for unusable samples; MissingToolError for a compiler or emulator that was asked for by name;
     DeviceError when the board does not answer, or another model is on it.
     """
     if device is not None and (compiler or emulator):
         raise UsageError("--device and --compiler or --emulator are two ways to run the C")
+    if runtime != "auto" and not isinstance(device, Device):
+        raise UsageError(
+            f"--runtime {runtime} is one of an enrolled device's",
+            hints=("--device with the name of an enrolled device: edgetool devices",),
+        )
     if metric is not None and samples is None:
         raise UsageError(
             f"--metric {metric} has no labels to score by: golden inputs have none",
@@ -142,7 +149,7 @@ def verify_artifact(
     subject = Subject(artifact, program)
     data = gather(subject, samples, progress)
     if isinstance(device, Device):
-        return verify_on_device(subject, device, data, metric, progress)
+        return verify_on_device(subject, device, data, metric, runtime, progress)
     results, skipped = [], {}
     makers = runners(subject, compiler, emulator, emulated_samples)
     if device is not None:
@@ -164,13 +171,14 @@ def verify_on_device(
     device: Device,
     data: Samples,
     metric: str | None,
+    runtime: str,
     progress: Progress | None,
 ) -> Verification:
     """The reference here, and every runtime of the device: exact, and as it will be timed."""
     from edgetool.verification.device import device_runners, session_with
 
     with session_with(device) as board:
-        found, skipped = device_runners(board, subject)
+        found, skipped = device_runners(board, subject, runtime)
         runners: list[Runner] = [ReferenceRunner(subject), *found]
         results = tuple(examine(runner, data, metric, progress) for runner in runners)
     return Verification(results, skipped)

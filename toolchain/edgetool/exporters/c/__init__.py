@@ -6,6 +6,7 @@ from edgetool.exporters.c.layout import generated_name, include_folders, source_
 from edgetool.exporters.c.mlperf_model import mlperf_model
 from edgetool.exporters.c.model import CSources, export_c, write_linked_sizes
 from edgetool.exporters.c.names import c_identifier
+from edgetool.exporters.c.native_model import native_model
 from edgetool.exporters.c.projects import COMPILER_FLAGS
 from edgetool.exporters.c.source import Interface, Linked
 
@@ -23,6 +24,7 @@ __all__ = [
     "include_folders",
     "memory_by_layer",
     "mlperf_model",
+    "native_model",
     "observed_copy",
     "source_files",
     "write_linked_sizes",

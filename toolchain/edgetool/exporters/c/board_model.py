@@ -42,8 +42,8 @@ def board_model(interface: Interface, artifact_sha256: str, core: str) -> str:
         "",
         f"{observed};",
         "",
-        *_buffers("input", inputs),
-        *_buffers("output", outputs),
+        *buffers("input", inputs),
+        *buffers("output", outputs),
         f"static uint8_t arena[{macro}_ARENA_BYTES > 0 ? {macro}_ARENA_BYTES : 1] ALIGNED;",
         f"static uint32_t inputs_filled[{len(inputs)}];",
         f"static uint32_t layer_counts[{max(1, layers)}];",
@@ -51,8 +51,8 @@ def board_model(interface: Interface, artifact_sha256: str, core: str) -> str:
         *_table("inputs", "input", inputs),
         *_table("outputs", "output", outputs),
         "",
-        *_call(interface, "run", f"{name}_run", inputs, outputs),
-        *_call(interface, "run_observed", f"{name}_run_observed", inputs, outputs),
+        *call(interface, "run", f"{name}_run", inputs, outputs),
+        *call(interface, "run_observed", f"{name}_run_observed", inputs, outputs),
         "const struct edge_model edge_model = {",
         f'    .name = "{name}",',
         f'    .artifact_sha256 = "{artifact_sha256}",',
@@ -76,7 +76,8 @@ def board_model(interface: Interface, artifact_sha256: str, core: str) -> str:
 Ports = list[tuple[str, Tensor]]
 
 
-def _buffers(noun: str, ports: Ports) -> list[str]:
+def buffers(noun: str, ports: Ports) -> list[str]:
+    """Definitions of <noun>_0, <noun>_1, … for the bytes of each port."""
     return [f"static uint8_t {noun}_{i}[{m}_BYTES] ALIGNED;" for i, (m, _) in enumerate(ports)]
 
 
@@ -85,18 +86,19 @@ def _table(name: str, noun: str, ports: Ports) -> list[str]:
     return [f"static const struct edge_buffer {name}[] = {{{entries}}};"]
 
 
-def _call(
+def call(
     interface: Interface, function: str, called: str, inputs: Ports, outputs: Ports
 ) -> list[str]:
+    """A function without arguments that runs the model on the buffers."""
     if interface.single_io:
         given, wanted = c_type(inputs[0][1]), c_type(outputs[0][1])
-        call = [f"    return {called}((const {given} *)input_0, ({wanted} *)output_0, arena);"]
+        body = [f"    return {called}((const {given} *)input_0, ({wanted} *)output_0, arena);"]
     else:
         reads = ", ".join(f"input_{index}" for index in range(len(inputs)))
         writes = ", ".join(f"output_{index}" for index in range(len(outputs)))
-        call = [
+        body = [
             f"    static const void *const given[] = {{{reads}}};",
             f"    static void *const wanted[] = {{{writes}}};",
             f"    return {called}(given, wanted, arena);",
         ]
-    return [f"static int {function}(void)", "{", *call, "}", ""]
+    return [f"static int {function}(void)", "{", *body, "}", ""]

@@ -97,6 +97,11 @@ def tflite_model(board: Board, artifact: Artifact, samples: int | None = None) -
     return BoardModel("litert", "litert", path, push_inputs(board, golden))
 
 
+def native_model(board: Board, program: bytes, samples: Mapping[str, Array]) -> BoardModel:
+    """A model that is a program of its own.   samples: of each input, in the program's order."""
+    return BoardModel("c", "c", board.push(program), push_inputs(board, samples))
+
+
 def as_source(artifact: Artifact, samples: Mapping[str, Array]) -> dict[str, Array]:
     """Artifact inputs in the source model's layout and type."""
     feed = {}

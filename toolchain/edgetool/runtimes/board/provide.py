@@ -11,6 +11,7 @@ from edgetool.packs.finding import is_id
 from edgetool.runtimes.board.board import Board
 from edgetool.runtimes.board.wheelhouse import Wanted, fill, installable
 
+NATIVE = "c"  # the model as a program of its own: always to be had
 LOOK_TIMEOUT_S = 120.0  # a Pi Zero starts Python in seconds, and there may be several folders
 
 
@@ -19,7 +20,7 @@ class Provided:
     """python: by runtime, the folder of its packages below the root, None for an installed one.
 
     lacking: by runtime, why it is not there.   cpus: how many the device has.
-    machine, python_version: as the device says.
+    machine, python_version: as the device says.   bits: of its programs.
     """
 
     python: Mapping[str, str | None]
@@ -27,15 +28,20 @@ class Provided:
     cpus: int
     machine: str
     python_version: str
+    bits: int
 
 
-def provide_runtimes(board: Board, runtimes: Sequence[str]) -> Provided:
+def provide_runtimes(
+    board: Board, runtimes: Sequence[str], last_resort: str | None = None
+) -> Provided:
     """Find these runtimes on a device; push what it lacks and wheels are to be had for.
 
+    last_resort: NATIVE, to be used where none of them is to be had.
     Raises: LinkError; DeviceError when none of them is to be had.
     """
     answer = board.client.call("runtimes", timeout_s=LOOK_TIMEOUT_S)
     found, wanted = _checked(board.where, answer)
+    found[NATIVE] = None
     python = {name: found[name] for name in runtimes if name in found}
     lacking: dict[str, str] = {}
     for name in runtimes:
@@ -44,6 +50,8 @@ def provide_runtimes(board: Board, runtimes: Sequence[str]) -> Provided:
                 python[name] = installable(board, name, fill(name, wanted))
             except (DeviceError, MissingToolError) as error:
                 lacking[name] = error.message
+    if not python and last_resort is not None:
+        python[last_resort] = None
     if not python:
         raise DeviceError(
             f"{board.where} has none of {', '.join(runtimes)}",
@@ -53,7 +61,7 @@ def provide_runtimes(board: Board, runtimes: Sequence[str]) -> Provided:
                 "EDGETOOL_WHEELS=FOLDER of wheels for the device, on this machine",
             ),
         )
-    return Provided(python, lacking, wanted.cpus, wanted.machine, wanted.python)
+    return Provided(python, lacking, wanted.cpus, wanted.machine, wanted.python, wanted.bits)
 
 
 def _checked(where: str, answer: Mapping[str, Any]) -> tuple[dict[str, str | None], Wanted]:
