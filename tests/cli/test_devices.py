@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,22 @@ def test_a_check_of_what_is_untrue_is_exit_5_and_says_what_to_do(
     assert finished.err.startswith("error: 'here' is not what 'jetson-nano' says")
     assert "runtime tensorrt: the target says runs, found not there" in finished.err
     assert "try: " in finished.err
+
+
+def test_a_device_without_python_is_asked_through_its_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "commands" / "python3"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nexit 127\n")
+    python.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{python.parent}:{os.environ['PATH']}")
+    save_device(Device("bare", "host", backend="local", root=str(tmp_path / "root")))
+    finished = edgetool("devices", "check", "bare", "--json")
+    assert finished.code == 5
+    schemas.validate(finished.json, "devices-check")
+    assert finished.json["facts"]
+    assert "clock_offset_s" not in finished.json
+    assert "note: it has no Python 3" in edgetool("devices", "check", "bare").err
+    assert "runtime onnxruntime: the target says runs, found not there" in finished.err
+    assert "apt install python3" in finished.err

@@ -14,6 +14,7 @@ PI5_RAILS = find_target("raspberry-pi-5").sensors[0].rails
 PI5 = Facts(
     machine="aarch64",
     kernel="6.12.25+rpt-rpi-2712",
+    python="3.11.2",
     bits=64,
     memory_bytes=8_454_000_000,
     rails=tuple(Rail("pmic", name, power_w=0.1) for name in PI5_RAILS),
@@ -22,6 +23,7 @@ PI5 = Facts(
 NANO = Facts(
     machine="aarch64",
     kernel="4.9.337-tegra",
+    python="3.6.9",
     bits=64,
     memory_bytes=4_156_932_096,
     rails=tuple(Rail("ina3221", n) for n in ("POM_5V_IN", "POM_5V_GPU", "POM_5V_CPU")),
@@ -49,6 +51,7 @@ def test_what_a_board_says_of_itself_makes_its_description_true() -> None:
         ("raspberry-pi-5", replace(PI5, machine="x86_64"), "architecture", "edgetool targets"),
         ("raspberry-pi-5", replace(PI5, bits=32), "architecture", "64-bit system"),
         ("raspberry-pi-5", replace(PI5, machine="armv7l"), "architecture", "64-bit system"),
+        ("raspberry-pi-5", replace(PI5, python=None), "runtime onnxruntime", "python3"),
         ("raspberry-pi-5", replace(PI5, rails=PI5.rails[1:]), "sensor da9091", PI5_RAILS[0]),
         ("jetson-nano", replace(NANO, memory_bytes=2 << 30), "RAM", "ram_bytes"),
         ("jetson-nano", replace(NANO, trtexec=None), "runtime tensorrt", "apt install tensorrt"),

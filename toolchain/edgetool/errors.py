@@ -18,6 +18,7 @@ EdgetoolError                     exit code
 │   ├── AuthenticationError       4   a device that does not let the user in
 │   ├── RefusedError              4   what the agent on a device will not or cannot do
 │   ├── ProtocolError             4   an answer that no device of ours gives
+│   ├── NoPythonError             4   a device without what runs edgetool's agent
 │   ├── NoSpaceError              4   a device's disk or quota is full
 │   └── NotPermittedError         4   a device's file system says no: rights, read-only
 └── CheckError                    5   verification, accuracy floor, comparison limit
@@ -172,6 +173,12 @@ class ProtocolError(DeviceError):
     """A device answered what its side of a protocol never says."""
 
     kind = "protocol"
+
+
+class NoPythonError(DeviceError):
+    """A device has no Python to run edgetool's agent with."""
+
+    kind = "no-python"
 
 
 class NoSpaceError(DeviceError):

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from edgetool.agent.bundle import agent_bundle
 from edgetool.agent.messages import Hello, Reader, printable
-from edgetool.errors import DeviceError, LinkError, MissingToolError
+from edgetool.errors import DeviceError, LinkError, MissingToolError, NoPythonError
 from edgetool.transports.transport import Channel, Completed, Transport
 
 HELLO_TIMEOUT_S = 30.0  # Python starts in seconds on a loaded Pi Zero
@@ -58,9 +58,9 @@ def launch(transport: Transport, place: AgentPlace, reader: Reader) -> tuple[Cha
     return started
 
 
-def no_python(where: str, python: str) -> DeviceError:
+def no_python(where: str, python: str) -> NoPythonError:
     """There is nothing to run the agent with."""
-    return DeviceError(
+    return NoPythonError(
         f"{where} has no {python}, which edgetool's agent needs",
         hints=(
             "install Python 3.6 or later there (apt install python3)",

@@ -8,10 +8,13 @@ from typing import Literal
 
 from edgetool.agent import AgentClient
 from edgetool.agent.facts import Facts, probe_device
+from edgetool.agent.shell import probe_by_shell
 from edgetool.devices.connection import connect
 from edgetool.devices.device import Device
+from edgetool.errors import NoPythonError
 from edgetool.figures import Figure
 from edgetool.packs import Target, find_target
+from edgetool.transports.transport import Transport
 
 Verdict = Literal["true", "untrue", "can be sent", "not known"]
 
@@ -40,13 +43,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Checked:
-    """A device beside its target.   clock_offset_s: how far its clock is ahead of this machine's,
-    give or take clock_uncertainty_s."""
+    """A device beside its target.
+
+    clock_offset_s: how far its clock is ahead of this machine's, give or take clock_uncertainty_s;
+    None where there was only a shell to ask.
+    """
 
     facts: Facts
     judged: tuple[Judged, ...]
-    clock_offset_s: float
-    clock_uncertainty_s: float
+    clock_offset_s: float | None = None
+    clock_uncertainty_s: float | None = None
 
     @property
     def untrue(self) -> tuple[Judged, ...]:
@@ -78,17 +84,25 @@ class Checked:
         found = {
             "disk_free_bytes": self.facts.disk_free_bytes,
             "memory_available_bytes": self.facts.memory_available_bytes,
+            "clock_offset_s": self.clock_offset_s,
+            "clock_uncertainty_s": self.clock_uncertainty_s,
         }
-        figures = {key: Figure(n, "B", "measured") for key, n in found.items() if n is not None}
-        figures["clock_offset_s"] = Figure(self.clock_offset_s, "s", "measured")
-        figures["clock_uncertainty_s"] = Figure(self.clock_uncertainty_s, "s", "measured")
-        return figures
+        return {
+            name: Figure(value, "s" if name.endswith("_s") else "B", "measured")
+            for name, value in found.items()
+            if value is not None
+        }
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is no untruth and still worth knowing."""
         notes = []
-        if abs(self.clock_offset_s) > CLOCK_OFF_S:
+        if self.facts.python is None:
+            notes.append(
+                "it has no Python 3: a shell answered, which knows less; deploy, verify and "
+                "profile need it there (apt install python3)"
+            )
+        if self.clock_offset_s is not None and abs(self.clock_offset_s) > CLOCK_OFF_S:
             notes.append(
                 f"its clock is {self.clock_offset_s:+.1f} s off: dates there are wrong, durations "
                 "are not (timedatectl set-ntp true, or a clock battery)"
@@ -101,10 +115,18 @@ class Checked:
 def check_device(device: Device) -> Checked:
     """Ask a device what it is. Raises: DeviceError and its kin; PackError for its target."""
     target = find_target(device.target)
-    with connect(device) as transport, AgentClient(transport, device.root) as agent:
-        facts = probe_device(agent)
-        offset_s, uncertainty_s = agent.clock_offset()
-    return Checked(facts, tuple(judge_target(target, facts)), offset_s, uncertainty_s)
+    with connect(device) as transport:
+        facts, *clock = _ask(transport, device.root)
+    return Checked(facts, tuple(judge_target(target, facts)), *clock)
+
+
+def _ask(transport: Transport, root: str) -> tuple[Facts] | tuple[Facts, float, float]:
+    """What the agent says of a device and its clock, or where it cannot run, the shell."""
+    try:
+        with AgentClient(transport, root) as agent:
+            return probe_device(agent), *agent.clock_offset()
+    except NoPythonError:
+        return (probe_by_shell(transport, root),)
 
 
 def judge_target(target: Target, facts: Facts) -> list[Judged]:
@@ -141,9 +163,11 @@ def _ram(target: Target, facts: Facts) -> Iterator[Judged]:
 
 def _runtime(name: str, facts: Facts) -> Judged:
     found = _installed(name, facts)
-    if found is None and name in SENT_RUNTIMES:
+    if found is None and name in SENT_RUNTIMES and facts.python is not None:
         return Judged(f"runtime {name}", "runs", "not there", "can be sent")
     fix = "install JetPack's TensorRT: apt install tensorrt, trtexec is in /usr/src/tensorrt/bin"
+    if name in SENT_RUNTIMES:
+        fix = "apt install python3 there: its runtimes need it"
     return _fact(f"runtime {name}", "runs", found or "not there", found is not None, fix)
 
 
