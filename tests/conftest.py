@@ -12,6 +12,9 @@ from hypothesis import settings
 import needs
 import root_rights
 
+# Before any test imports them: what they assert is shown as in a test.
+pytest.register_assert_rewrite("command_line", "refused_commands", "schemas")
+
 # CI has no board, and nothing skips there: tests of one are asked for by naming it.
 collect_ignore = ["hardware"] if needs.in_ci() and not os.environ.get("EDGETOOL_BOARD") else []
 

@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 
 import needs
-
-pytest.register_assert_rewrite("command_line", "refusal", "schemas")
-
-from command_line import CALIBRATION, EVALUATION, MODEL, succeed  # noqa: E402
+from command_line import CALIBRATION, EVALUATION, MODEL, succeed
 
 INSTALL_CLANG = "pip install 'edgetool[mcu]'"
 INSTALL_EMULATOR = "pip install 'edgetool[mcu]'"
