@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -51,7 +53,13 @@ class Graph:
 
     def clone(self) -> Graph:
         """A deep copy of the structure; constant tensors are shared, they are never written."""
-        return Graph(self.model.clone(), self.source)
+        model = self.model.clone()
+        for value in _values(
+            model.graph
+        ):  # onnx_ir shares their types and shapes, and changes them
+            value.type = copy.copy(value.type)
+            value.shape = None if value.shape is None else value.shape.copy()
+        return Graph(model, self.source)
 
     def is_quantized(self) -> bool:
         """Whether any node is a QuantizeLinear or DequantizeLinear."""
@@ -67,3 +75,11 @@ class Graph:
         if "int16" in types.get("QuantizeLinear", ()):
             return "int16x8"
         return "w4a8" if "int4" in types.get("DequantizeLinear", ()) else "int8"
+
+
+def _values(graph: ir.Graph) -> Iterator[ir.Value]:
+    """Every value of a graph: inputs, constants and results of nodes."""
+    yield from graph.inputs
+    yield from graph.initializers.values()
+    for node in graph:
+        yield from node.outputs
