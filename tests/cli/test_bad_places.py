@@ -108,6 +108,11 @@ def test_a_full_disk_leaves_nothing_whichever_file_it_hits(
     assert_refused(finished, 2, "no space left for 'golden.npz'", "--output on another disk")
 
 
+def heed_ctrl_c() -> None:
+    """A shell starts what it runs in the background deaf to SIGINT, tests included."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def in_a_process(*arguments: object, **options: Any) -> subprocess.Popen[str]:
     """`edgetool` in a process of its own, and a process group of its own."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "toolchain")}
@@ -318,7 +323,7 @@ def test_a_compile_that_is_interrupted_leaves_nothing(
     sent: signal.Signals, to_all: bool, code: int, here: Path, scratch: Path, clang: None
 ) -> None:
     with nothing_changes(here, scratch):
-        process = in_a_process(*CALIBRATED)
+        process = in_a_process(*CALIBRATED, preexec_fn=heed_ctrl_c)
         wait_for_the_compiler(process, here, scratch)
         (os.killpg if to_all else os.kill)(process.pid, sent)
         out, err = process.communicate(timeout=PATIENCE_S)

@@ -149,7 +149,10 @@ def _gelu(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _reshape(graph: ir.Graph, node: ir.Node) -> None:
-    """allowzero only matters for a zero in the shape: that would be an empty tensor."""
+    """allowzero only matters for a zero in the shape, which makes an empty tensor."""
+    shape = static_shape(node.outputs[0])
+    if shape is not None and 0 not in shape:
+        node.attributes.pop("allowzero", None)
     _drop_default(node, "allowzero", 0)
 
 
