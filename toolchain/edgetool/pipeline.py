@@ -50,6 +50,7 @@ FLOAT = (
     Step("remove_identities"),
     Step("cancel_transposes"),
     Step("fuse_hardswish", FLOAT_ONLY),
+    Step("split_hardsigmoid", FLOAT_ONLY),
     Step("make_gemm", FLOAT_ONLY),
     Step("fold_batchnorm", FLOAT_ONLY),
     Step("fold_scales", FLOAT_ONLY),

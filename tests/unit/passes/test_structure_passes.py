@@ -24,6 +24,7 @@ from edgetool.passes import (
     fuse_hardswish,
     make_gemm,
     remove_identities,
+    split_hardsigmoid,
 )
 
 CONTEXT = PassContext()
@@ -270,6 +271,20 @@ def test_fuse_hardswish_in_any_grouping(body: str) -> None:
     result = applied(fuse_hardswish, graph, 1e-6)
     assert operators(result.graph) == ["HardSwish"]
     assert result.graph.opset == 14
+
+
+@pytest.mark.parametrize("numbers", ["", "<alpha=0.16666667>", "<alpha=1.5, beta=-0.25>"])
+def test_split_hardsigmoid_keeps_the_numbers(numbers: str) -> None:
+    body = f"y = HardSigmoid{numbers}(x)"
+    graph = graph_of(f"g (float[1,2,30,40] x) => (float[1,2,30,40] y) {{ {body} }}")
+    result = applied(split_hardsigmoid, graph, 1e-6)
+    assert operators(result.graph) == ["Add", "Clip", "Mul"]
+
+
+def test_split_hardsigmoid_leaves_a_slope_that_does_not_rise_alone() -> None:
+    body = "a = HardSigmoid<alpha=0.0>(x) y = HardSigmoid<alpha=-0.5>(a)"
+    graph = graph_of(f"g (float[1,2] x) => (float[1,2] y) {{ {body} }}")
+    assert not split_hardsigmoid.run(graph, CONTEXT).changed
 
 
 def test_fuse_hardswish_leaves_other_numbers_alone() -> None:
