@@ -77,6 +77,7 @@ class Manifest:
     figures: macs, parameters, ram_bytes, flash_bytes … by name.   metric: accuracy by name.
     aims: by aim of --optimize, what is known of it before a build.
     budget: what --budget asked for, and the networks that were measured for it.
+    recovery: what each step that recovers what rounding lost gained, without its time.
     files: relative path → sha256.   options: what the user chose that changed the result.
     """
 
@@ -97,6 +98,7 @@ class Manifest:
     memory: Mapping[str, Any] | None = None
     aims: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
     budget: Mapping[str, Any] = field(default_factory=dict)
+    recovery: Mapping[str, Any] = field(default_factory=dict)
     golden: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from edgetool.cli.terminal import JSON_OPTION, print_json, say, verb
 
 if TYPE_CHECKING:
     from edgetool.artifact import Artifact, Manifest
+    from edgetool.compilation.recovery import Recovery
 
 EXAMPLE = """\b
 Examples:
@@ -63,6 +64,11 @@ def run(
         metavar="NAME",
         help="fast: one pass over the samples; normal: recovers what rounding loses, in seconds;"
         " max: with ranges chosen by samples held back.",
+    ),
+    recovery: str = typer.Option(
+        None,
+        metavar="STEPS",
+        help="Which steps recover it, in place of the effort's: equalize,bias,rounding, or none.",
     ),
     optimize: str = typer.Option(
         "balanced",
@@ -122,6 +128,7 @@ def run(
         compiler=compiler,
         ranges=ranges,
         effort=effort,
+        recovery=recovery,
         optimize=optimize,
         fit=fit,
         budget=tuple(budget),
@@ -131,16 +138,17 @@ def run(
         force=force,
         shapes=parse_shapes(shape),
     )
+    recovered: list[Recovery] = []
     with ProgressBar() as progress:
-        artifact = compile_model(request, progress)
+        artifact = compile_model(request, progress, recovered.append)
     if json_output:
-        print_json(summary(artifact))
+        print_json(summary(artifact, *recovered))
     else:
-        _print(artifact)
+        _print(artifact, *recovered)
 
 
-def summary(artifact: Artifact) -> dict[str, Any]:
-    """What `compile --json` prints."""
+def summary(artifact: Artifact, recovery: Recovery | None = None) -> dict[str, Any]:
+    """What `compile --json` prints.   recovery: with the times that no artifact holds."""
     manifest = artifact.manifest
     content: dict[str, Any] = {
         "schema_version": 1,
@@ -160,11 +168,13 @@ def summary(artifact: Artifact) -> dict[str, Any]:
         }
     if manifest.budget:
         content["budget"] = dict(manifest.budget)
+    if recovery is not None:
+        content["recovery"] = recovery.to_json(with_seconds=True)
     content["notes"] = list(manifest.notes)
     return content
 
 
-def _print(artifact: Artifact) -> None:
+def _print(artifact: Artifact, recovery: Recovery | None = None) -> None:
     manifest = artifact.manifest
     for report in manifest.passes:
         for note in report.get("notes", ()):
@@ -174,11 +184,27 @@ def _print(artifact: Artifact) -> None:
     source = Path(manifest.source["path"]).name
     print(f"{source} for {manifest.target['name']}, {manifest.precision}, {manifest.io} in and out")
     print_figures({**manifest.figures, **manifest.metric})
+    if recovery is not None:
+        _print_recovery(recovery)
     if manifest.budget:
         _print_budget(manifest)
     if manifest.aims:
         _print_aims(manifest)
     print(f"wrote {artifact.folder}")
+
+
+def _print_recovery(recovery: Recovery) -> None:
+    """Each step over those above it."""
+    print(f"\nrecovery, over {recovery.samples} {recovery.data} samples (times measured)")
+    rows = [["none", "", _decibels(recovery.sqnr_db), ""]]
+    for each in recovery.steps:
+        gain = "–" if each.gain_db is None else f"{each.gain_db:+.1f} dB"
+        rows.append([each.name, gain, _decibels(each.sqnr_db), f"{each.seconds:.2f} s"])
+    table(["with step", "gain", "SQNR", "took"], rows)
+
+
+def _decibels(value: float | None) -> str:
+    return "as float" if value is None else f"{value:.1f} dB"
 
 
 def _print_budget(manifest: Manifest) -> None:

@@ -49,6 +49,7 @@ def unused_rounding_notes(
     why = why_nothing_is_quantized(precision, source)
     chosen = {
         f"--effort {request.effort}": request.effort != "fast",
+        f"--recovery {request.recovery}": request.recovery,
         f"--ranges {request.ranges}": request.ranges,
         "--report": request.report,
     }

@@ -8,6 +8,7 @@ from typing import Any
 from edgetool.data import Dataset
 from edgetool.figures import Figure
 from edgetool.graph import Graph
+from edgetool.pipeline import FLOAT
 from edgetool.quantization.advice import Advice, advise
 from edgetool.quantization.layer_noise import NoiseReport, measure_layers
 from edgetool.quantization.noise_tally import LayerNoise
@@ -15,10 +16,14 @@ from edgetool.quantization.ranges import chosen_method
 from edgetool.runtimes.session import Progress
 
 SCHEMA_VERSION = 1
+LAST_BEFORE = FLOAT[-1].name
 
 
 class Stages:
-    """Watches the pipeline: keeps the graph before and after its numbers were rounded."""
+    """Watches the pipeline: keeps the graph before and after its numbers were rounded.
+
+    graphs: by the pass that left them; "float" is the one before any of these passes.
+    """
 
     def __init__(self) -> None:
         self.graphs: dict[str, Graph] = {}
@@ -27,6 +32,8 @@ class Stages:
         """Keep what the passes around quantization left."""
         if name in ("equalize_channels", "quantize_static", "reconstruct_weights"):
             self.graphs[name] = graph.clone()
+        elif name == LAST_BEFORE and "equalize_channels" not in self.graphs:
+            self.graphs["float"] = graph.clone()
 
     @property
     def pair(self) -> tuple[Graph, Graph] | None:

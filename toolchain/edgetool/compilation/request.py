@@ -13,6 +13,7 @@ from edgetool.errors import DataError, ModelError, UsageError
 from edgetool.graph import Graph
 from edgetool.kernels import OPTIMIZE
 from edgetool.packs import Target
+from edgetool.quantization.recovery_steps import STEPS, parse_steps
 
 COMPILERS = ("clang", "gcc", "none")
 RANGES = ("minmax", "percentile", "mse", "lp", "entropy", "auto")
@@ -34,7 +35,7 @@ class CompileRequest:
     calibrate, evaluate: data specifications as edgetool.data reads them.
     shapes: input name to full shape.   ranges: how calibration chooses activation ranges.
     effort: "normal" recovers what rounding loses, in time; "max" also chooses ranges by samples
-    held back.
+    held back.   recovery: which steps that do so, in place of the effort's; "none" for none.
     optimize: what C kernels are chosen for; the other kinds of target have no such choice.
     fit: "ram", or "ram=" and a number of bytes: the first layers in strips.
     budget: limits that hold by giving some layers 4-bit weights, such as "flash=200K".
@@ -51,6 +52,7 @@ class CompileRequest:
     compiler: str = "clang"
     ranges: str | None = None
     effort: str = "fast"
+    recovery: str | None = None
     optimize: str = "balanced"
     fit: str | None = None
     budget: tuple[str, ...] = ()
@@ -87,6 +89,11 @@ class CompileRequest:
                 raise UsageError(f"{option} {value} is not known", hints=(f"one of: {choices}",))
         if self.fit is not None:
             Fit.parse(self.fit)
+        if self.recovery is not None and parse_steps(self.recovery) is None:
+            raise UsageError(
+                f"--recovery {self.recovery} is not known",
+                hints=(f"--recovery {','.join(STEPS)}    or some of these, or none",),
+            )
         Budget.parse(self.budget)
         if self.metric is not None and self.evaluate is None:
             raise UsageError(

@@ -31,6 +31,7 @@ from edgetool.compilation.patching import Fit, Fitted, fit_program
 from edgetool.compilation.ports import ports_of_graph, ports_of_program
 from edgetool.compilation.precision_search import Choice, Question, search_precisions
 from edgetool.compilation.quantization_report import Stages, quantization_report
+from edgetool.compilation.recovery import Recovery, Told, measure_recovery, wants_recovery
 from edgetool.compilation.request import ACTIVATION_BITS, CompileRequest, choose_precision
 from edgetool.compilation.sample_warnings import calibration_warnings, saturation_notes
 from edgetool.data import Dataset, overlap_note
@@ -39,6 +40,7 @@ from edgetool.exporters.onnx import export_onnx
 from edgetool.exporters.tflite import export_tflite
 from edgetool.figures import Figure
 from edgetool.graph import Graph
+from edgetool.graph.execute import Executor
 from edgetool.importers import load_model
 from edgetool.metrics import choose_metric, evaluate
 from edgetool.models import cache_folder
@@ -49,6 +51,7 @@ from edgetool.program.executor import execute
 from edgetool.program.lowering import lower
 from edgetool.program.program import Program
 from edgetool.program.serialize import dump_program, save_arrays
+from edgetool.quantization.recovery_steps import parse_steps
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
 from edgetool.runtimes.session import Progress, labelled, step
 
@@ -71,6 +74,7 @@ class Prepared:
     fitted: Fitted | None = None
     noise: Mapping[str, Any] | None = None
     choice: Choice | None = None
+    recovery: Recovery | None = None
 
     @property
     def c_program(self) -> Program | None:
@@ -78,9 +82,12 @@ class Prepared:
         return self.program if self.fitted is None else self.fitted.program
 
 
-def compile_model(request: CompileRequest, progress: Progress | None = None) -> Artifact:
+def compile_model(
+    request: CompileRequest, progress: Progress | None = None, told: Told | None = None
+) -> Artifact:
     """Compile a model for a target and write the artifact.
 
+    told: called with what each step of recovery gained and took, where any was switched on.
     Raises: UsageError and its kind before anything is written; ModelError when the model cannot
     be compiled or does not fit. On any error nothing is left behind.
     """
@@ -100,6 +107,8 @@ def compile_model(request: CompileRequest, progress: Progress | None = None) -> 
     with artifact.new_folder(folder, request.force) as aside:
         manifest = write_artifact(prepared, aside, progress)
         artifact.write_manifest(aside, manifest)
+    if told is not None and prepared.recovery is not None:
+        told(prepared.recovery)
     return Artifact.open(folder)
 
 
@@ -123,8 +132,19 @@ def prepare(
     if choice is not None:
         narrow = frozenset(choice.chosen.narrow)
         context = replace(context, options={**context.options, "narrow_layers": narrow})
-    kept = Stages() if request.report else None
+    kept = Stages() if request.report or wants_recovery(context.options) else None
     graph, reports = pipeline.run_pipeline(source, context, stages, kept)
+    recovery = None
+    if kept is not None:
+        with step(progress, "measure what each step of recovery gained"):
+            recovery = measure_recovery(
+                kept,
+                reports,
+                context,
+                calibration,
+                evaluation,
+                lambda graph, samples: run_integers(request, target, precision, graph, samples),
+            )
     program, notes = lower_for(request, target, precision, graph)
     for dataset in (calibration, evaluation):
         notes += data_notes(dataset)
@@ -152,7 +172,10 @@ def prepare(
         calibration,
         evaluation,
         choice=choice,
-        noise=quantization_report(kept, calibration, evaluation, context.options, progress),
+        noise=quantization_report(
+            kept if request.report else None, calibration, evaluation, context.options, progress
+        ),
+        recovery=recovery,
     )
 
 
@@ -210,6 +233,8 @@ def pass_options(
     options["weight_bits"] = 4 if precision == "w4a8" else 8
     options["calibration_cache"] = cache_folder() / "calibration"
     options["effort"] = request.effort
+    if request.recovery is not None:
+        options["recovery"] = parse_steps(request.recovery)
     if request.ranges:
         options["ranges"] = request.ranges
     if progress is not None:
@@ -234,6 +259,21 @@ def lower_for(
     if graph.is_quantized() and not needs_program and request.io is None:
         return program, ()
     return with_io(program, io), ()
+
+
+def run_integers(
+    request: CompileRequest,
+    target: Target,
+    precision: str,
+    graph: Graph,
+    samples: Mapping[str, np.ndarray[Any, Any]],
+) -> dict[str, np.ndarray[Any, Any]]:
+    """Real outputs of a quantized graph by the integer executor; where it does not lower, by
+    ONNX Runtime, unoptimised."""
+    program, _ = lower_for(request, target, precision, graph)
+    if program is None:
+        return Executor(graph).run_samples(samples)
+    return from_program(program, execute(program, to_program(program, samples)))
 
 
 def default_io(target: Target, precision: str) -> str:
@@ -292,6 +332,7 @@ def write_artifact(prepared: Prepared, folder: Path, progress: Progress | None) 
         memory=memory_of(prepared, compiled) if compiled else None,
         aims=aims,
         budget=prepared.choice.to_json() if prepared.choice is not None else {},
+        recovery=prepared.recovery.to_json() if prepared.recovery is not None else {},
         golden={"samples": len(next(iter(samples.values()), ())), "from": golden_source(prepared)},
         options=chosen_options(request),
         edgetool=__version__,
@@ -303,6 +344,8 @@ def chosen_options(request: CompileRequest) -> dict[str, Any]:
     options: dict[str, Any] = {"ranges": request.ranges} if request.ranges else {}
     if request.effort != "fast":
         options["effort"] = request.effort
+    if request.recovery is not None:
+        options["recovery"] = request.recovery
     if request.optimize != "balanced":
         options["optimize"] = request.optimize
     if request.fit is not None:

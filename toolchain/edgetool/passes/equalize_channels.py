@@ -27,6 +27,7 @@ from edgetool.quantization.equalization import (
 )
 from edgetool.quantization.observed_session import ChannelStatistics, channel_statistics
 from edgetool.quantization.parameters import INT4_MAX, INT8_MAX, INT16_MAX
+from edgetool.quantization.recovery_steps import EQUALIZE, chosen_steps
 
 Array = npt.NDArray[Any]
 
@@ -53,7 +54,7 @@ class Site:
 
 def run(graph: Graph, context: PassContext) -> PassResult:
     """Rescale the channels between layers where the predicted noise falls by it."""
-    if context.calibration is None or context.options.get("effort", "fast") == "fast":
+    if context.calibration is None or EQUALIZE not in chosen_steps(context.options):
         return unchanged(graph)
     sites = find_sites(graph.graph)
     if not sites:

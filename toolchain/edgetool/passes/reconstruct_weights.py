@@ -6,7 +6,7 @@ stay as they are: only integers change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,8 @@ from edgetool.graph.stepwise import Samples, Stepwise
 from edgetool.passes.contract import PassContext, PassResult, unchanged
 from edgetool.quantization.parameters import INT4_MAX, INT8_MAX
 from edgetool.quantization.patches import convolution_patches
-from edgetool.quantization.reconstruction import LayerProblem, LayerSolution, solve
+from edgetool.quantization.reconstruction import LayerProblem, LayerSolution, set_bias, solve
+from edgetool.quantization.recovery_steps import BIAS, ROUNDING, chosen_steps
 from edgetool.quantization.rounding import BIAS_LIMIT
 
 Array = npt.NDArray[Any]
@@ -38,17 +39,17 @@ WORSE = 1.25  # by how much the error may grow, a decibel
 def run(graph: Graph, context: PassContext) -> PassResult:
     """The graph with other integers in its weights and biases.
 
-    context.float_graph: the graph before quantization; without it, or at effort "fast", nothing
-    is done.
+    context.float_graph: the graph before quantization; without it, or without the steps "bias" and
+    "rounding" (`chosen_steps`), nothing is done.
     """
     reference, samples = context.float_graph, context.calibration
-    fast = context.options.get("effort", "fast") == "fast"
-    if reference is None or samples is None or fast or not graph.is_quantized():
+    steps = chosen_steps(context.options) & {BIAS, ROUNDING}
+    if reference is None or samples is None or not steps or not graph.is_quantized():
         return unchanged(graph)
     chosen = some_samples(graph, samples)
     before = relative_error(reference, graph, chosen)
     changed = graph.clone()
-    layers, skipped = reconstruct(reference, changed, chosen)
+    layers, skipped = reconstruct(reference, changed, chosen, steps)
     after = relative_error(reference, changed, chosen)
     if not layers:
         return unchanged(graph)
@@ -58,14 +59,18 @@ def run(graph: Graph, context: PassContext) -> PassResult:
         )
     count = len(next(iter(chosen.values())))
     gain = f", {10 * np.log10(before / after):+.1f} dB SQNR on these" if after > 0 < before else ""
-    done = f"{layers} layers rounded by their outputs over {count} samples{gain}"
+    what = "rounded" if ROUNDING in steps else "given a bias"
+    done = f"{layers} layers {what} by their outputs over {count} samples{gain}"
     return PassResult(changed, True, (done, *skipped))
 
 
 def reconstruct(
-    reference: Graph, graph: Graph, samples: Mapping[str, Array]
+    reference: Graph, graph: Graph, samples: Mapping[str, Array], steps: Set[str]
 ) -> tuple[int, tuple[str, ...]]:
-    """Give all layers of graph, in place, new integers; (layers done, notes on the others)."""
+    """Give all layers of graph, in place, new integers; (layers done, notes on the others).
+
+    steps: "bias", "rounding" or both.
+    """
     real, integer = Stepwise(reference, samples), Stepwise(graph, samples)
     done, skipped = 0, []
     for node in integer.nodes():
@@ -81,7 +86,10 @@ def reconstruct(
             )
             continue
         problem = layer_problem(node, original, weights, integer, real.results(original))
-        write(graph.graph, node, weights, solve(problem, largest_code(weights)))
+        problem = replace(problem, has_bias=problem.has_bias and BIAS in steps)
+        limit = largest_code(weights)
+        solution = solve(problem, limit) if ROUNDING in steps else set_bias(problem, limit)
+        write(graph.graph, node, weights, solution)
         done += 1
     return done, tuple(skipped)
 

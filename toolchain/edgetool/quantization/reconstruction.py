@@ -51,6 +51,18 @@ def solve(problem: LayerProblem, limit: int = INT8_MAX) -> LayerSolution:
     covariance = products - mean[:, :, None] * mean[:, None, :] if problem.has_bias else products
     weights = problem.weights.astype(np.float64)
     codes = round_by_error(weights, problem.scale, damped(covariance), limit)
+    return _with_bias(problem, codes, mean)
+
+
+def set_bias(problem: LayerProblem, limit: int = INT8_MAX) -> LayerSolution:
+    """Each weight rounded by itself, and the bias that gives the targets."""
+    nearest = np.rint(problem.weights / problem.scale[:, :, None])
+    codes = np.clip(nearest, -limit, limit).astype(np.int8)
+    return _with_bias(problem, codes, problem.inputs.mean(axis=1, dtype=np.float64))
+
+
+def _with_bias(problem: LayerProblem, codes: Array, mean: Array) -> LayerSolution:
+    """mean: of the inputs, (groups, k)."""
     if not problem.has_bias:
         return LayerSolution(codes, None)
     real = codes * problem.scale[:, :, None]
