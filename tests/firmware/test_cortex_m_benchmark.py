@@ -63,4 +63,7 @@ def test_a_model_that_a_peer_has_published_is_compared_with_it(report: ModuleTyp
 def test_every_figure_of_a_peer_says_its_source(report: ModuleType) -> None:
     peers = dict(report.read_peers())
     assert "CMSIS-NN" in peers.pop("source")
+    published = peers.pop("published")
+    assert "MLPerf Tiny" in published["source"]
+    assert all(0.01 < latency < 1 for latency in published["latency_s"].values())
     assert all(count > 1e6 for model in peers.values() for count in model["instructions"].values())
