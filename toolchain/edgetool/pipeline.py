@@ -68,6 +68,8 @@ QUANTIZE = (
     Step("fold_constant_channels", QUANTIZED_ONLY),
 )
 
+WEIGHTS_ONLY = (Step("quantize_weights", FLOAT_ONLY),)
+
 
 @dataclass(frozen=True)
 class PassCost:

@@ -19,7 +19,6 @@ COMPILERS = ("clang", "gcc", "none")
 RANGES = ("minmax", "percentile", "mse", "lp", "entropy", "auto")
 EFFORTS = ("fast", "normal", "max")
 ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "w4a8": 8}  # of the precisions that calibration makes
-QUANTIZED = ("int8", "int16x8", "w4a8", "w4")
 HOW_TO_CALIBRATE = (
     "--calibrate data.npz     an array named as the model's input (or x), a few hundred samples",
     "--calibrate images/      a folder of images or .npy files",
@@ -118,7 +117,7 @@ def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> s
         )
     if request.budget:
         _check_budget(precision, target, graph)
-    if precision in QUANTIZED and not graph.is_quantized() and request.calibrate is None:
+    if precision in ACTIVATION_BITS and not graph.is_quantized() and request.calibrate is None:
         implied = "" if request.precision else f" (the default of '{target.name}')"
         fallback = (
             ("--precision float32      if it fits",) if "float32" in target.precisions else ()
@@ -154,6 +153,11 @@ def _check_target_has(
     precision: str, request: CompileRequest, target: Target, graph: Graph
 ) -> None:
     if precision in target.precisions:
+        if precision == "int8" and graph.has_int4() and "w4a8" not in target.precisions:
+            raise UsageError(
+                f"target '{target.name}' has no w4a8, and some layers have 4-bit weights",
+                hints=("give the float model",),
+            )
         return
     hints = [f"--precision {target.default_precision}"]
     if precision == "w4" and "w4a8" in target.precisions:

@@ -55,6 +55,12 @@ from edgetool.quantization.recovery_steps import parse_steps
 from edgetool.runtimes.onnxruntime import OnnxRuntimeSession
 from edgetool.runtimes.session import Progress, labelled, step
 
+QUANTIZING = {
+    **dict.fromkeys(ACTIVATION_BITS, (pipeline.QUANTIZE,)),
+    "w4": (pipeline.WEIGHTS_ONLY,),
+}
+"""By precision, what comes after the float passes."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -126,8 +132,7 @@ def prepare(
         shapes=request.shapes,
         options=pass_options(request, target, precision, progress),
     )
-    quantize = (pipeline.QUANTIZE,) if precision in ACTIVATION_BITS else ()
-    stages = (pipeline.FLOAT, *quantize)
+    stages = (pipeline.FLOAT, *QUANTIZING.get(precision, ()))
     choice = search(request, target, precision, source, context, calibration, evaluation, progress)
     if choice is not None:
         narrow = frozenset(choice.chosen.narrow)
@@ -385,6 +390,8 @@ def write_tflite(prepared: Prepared, folder: Path) -> tuple[str, ...]:
     program, target = prepared.program, prepared.target
     if program is None or not ({"litert", "c"} & set(target.runtimes)):
         return ()
+    if prepared.precision == "w4":
+        return ("no TFLite form: LiteRT has no int4 weights beside float32 activations",)
     try:
         content = export_tflite(program, float16_weights=prepared.precision == "float16")
     except UnsupportedOperatorError as error:

@@ -66,7 +66,10 @@ class Graph:
         return any(n.op_type in ("QuantizeLinear", "DequantizeLinear") for n in self.graph)
 
     def integer_precision(self) -> str | None:
-        """int8, int16x8 or w4a8, by the types of a quantized graph; None for a float one."""
+        """int8, int16x8, w4a8 or w4, by the types of a quantized graph; None for a float one.
+
+        w4: int4 weights alone.   int8 also where only some layers have int4 weights.
+        """
         if not self.is_quantized():
             return None
         types = {node.op_type: set[str | None]() for node in self.graph}
@@ -74,7 +77,26 @@ class Graph:
             types[node.op_type] |= {dtype_of(v) for v in (*node.inputs, *node.outputs) if v}
         if "int16" in types.get("QuantizeLinear", ()):
             return "int16x8"
-        return "w4a8" if "int4" in types.get("DequantizeLinear", ()) else "int8"
+        narrow = "int4" in types.get("DequantizeLinear", ())
+        if "QuantizeLinear" not in types:
+            return "w4" if narrow else "int8"
+        return "w4a8" if narrow and not self._has_wide_weights() else "int8"
+
+    def has_int4(self) -> bool:
+        """Whether any constant is int4."""
+        return any(dtype_of(value) == "int4" for value in self.graph.initializers.values())
+
+    def _has_wide_weights(self) -> bool:
+        """Whether a layer that could have int4 weights has int8 ones."""
+        layers = (node for node in self.graph if node.op_type in ("Conv", "Gemm", "MatMul"))
+        makers = (node.inputs[1].producer() for node in layers if node.inputs[1] is not None)
+        return any(
+            dtype_of(maker.inputs[0]) == "int8"
+            for maker in makers
+            if maker is not None
+            and maker.inputs[0] is not None
+            and maker.inputs[0].is_initializer()
+        )
 
 
 def _values(graph: ir.Graph) -> Iterator[ir.Value]:

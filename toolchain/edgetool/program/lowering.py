@@ -23,6 +23,7 @@ from edgetool.graph import (
     node_label,
     static_shape,
 )
+from edgetool.graph.blocks import block_size, dequantize_blocks
 from edgetool.program.binding import RESHAPES, Bound, preferred_layout
 from edgetool.program.builder import Builder
 from edgetool.program.layouts import (
@@ -125,6 +126,9 @@ class Lowering:
         data = constant_array(source)
         if data is None:
             return None
+        real = dequantize_blocks(producer) if block_size(producer) else None
+        if real is not None:  # kernels know no blocks: what they hold is computed now
+            return Constant(value.name or "constant", real, None)
         return Constant(source.name or "constant", data, self.parameters_of(producer, data.ndim))
 
     def is_integer_view(self, value: ir.Value) -> bool:

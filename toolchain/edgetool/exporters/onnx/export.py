@@ -17,7 +17,7 @@ from edgetool.graph import Graph
 from edgetool.graph.check import find_problems
 from edgetool.graph.shapes import infer_shapes
 
-PRECISIONS = ("float32", "float16", "int8", "int16x8", "w4a8")
+PRECISIONS = ("float32", "float16", "int8", "int16x8", "w4a8", "w4")
 MAX_FILE_BYTES = (1 << 31) - 1
 
 
