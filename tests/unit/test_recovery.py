@@ -152,17 +152,18 @@ def test_equalizing_keeps_the_float_outputs(make: Callable[[int], onnx.ModelProt
     assert found.changed == bool(found.notes)
 
 
-def unequal_pair(groups: int) -> Graph:
-    """Two layers with a Relu between them, whose channels differ a hundredfold."""
+def unequal_pair(groups: int, activation: str = "Relu (a)") -> Graph:
+    """Two layers with a Relu or Clip between them, whose channels differ a hundredfold."""
     rng = np.random.default_rng(6)
     gains = np.geomspace(0.01, 1, 8).astype(np.float32).reshape(8, 1, 1, 1)
     first = rng.standard_normal((8, 3, 1, 1)).astype(np.float32) * gains
     second = rng.standard_normal((8, 8 // groups, 3, 3)).astype(np.float32)
     second /= gains[:, :, :, :] if groups == 8 else gains.reshape(1, 8, 1, 1)
     text = f"""<ir_version: 8, opset_import: ["" : 17]>
-    g (float[1, 3, 9, 9] x) => (float[1, 8, 7, 7] y) {{
+    g (float[1, 3, 9, 9] x) => (float[1, 8, 7, 7] y)
+    <float low = {{0.0}}, float high = {{6.0}}, float negative = {{-1.0}}> {{
         a = Conv (x, first)
-        b = Relu (a)
+        b = {activation}
         y = Conv <group: int = {groups}> (b, second)
     }}"""
     model = onnx.parser.parse_model(text)
@@ -173,9 +174,10 @@ def unequal_pair(groups: int) -> Graph:
     return graph_of(model)
 
 
+@pytest.mark.parametrize("activation", ["Relu (a)", "Clip (a, low, high)"])
 @pytest.mark.parametrize("groups", [1, 8])
-def test_equalizing_makes_unequal_channels_cheap(groups: int) -> None:
-    graph = unequal_pair(groups)
+def test_equalizing_makes_unequal_channels_cheap(groups: int, activation: str) -> None:
+    graph = unequal_pair(groups, activation)
     samples = normal_samples(graph, 40)
     wanted = outputs(graph, samples)
     plain = outputs(quantize(graph, samples, ranges="minmax").graph, samples)
@@ -185,10 +187,22 @@ def test_equalizing_makes_unequal_channels_cheap(groups: int) -> None:
     assert sqnr_db(wanted, equalized) > sqnr_db(wanted, plain) + 6
 
 
-def test_a_clip_and_a_residual_addition_are_left_alone() -> None:
+def test_a_clip_cuts_off_nothing_more_of_the_samples_when_channels_grow() -> None:
+    graph = unequal_pair(8, "Clip (a, low, high)")
+    samples = {name: 3 * array for name, array in normal_samples(graph, 40).items()}
+    context = PassContext(calibration=samples, options={"effort": "normal"})
+    equal = equalize_channels.run(graph.clone(), context)
+    assert equal.changed
+    wanted = outputs(graph, samples)
+    tolerance = 1e-5 * float(np.abs(wanted).max())
+    np.testing.assert_allclose(outputs(equal.graph, samples), wanted, rtol=0, atol=tolerance)
+
+
+def test_a_clip_from_below_zero_and_a_residual_addition_are_left_alone() -> None:
+    assert find_sites(unequal_pair(1, "Clip (a, negative, high)").graph) == []
     text = """<ir_version: 8, opset_import: ["" : 17]>
     g (float[1, 3, 5, 5] x) => (float[1, 3, 5, 5] y)
-    <float low = {0.0}, float high = {6.0}, float[3, 3, 1, 1] w> {
+    <float low = {-1.0}, float high = {6.0}, float[3, 3, 1, 1] w> {
         a = Conv (x, w)
         b = Clip (a, low, high)
         c = Conv (b, w)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 
-from edgetool.graph import Graph, only_consumer, static_shape
+from edgetool.graph import Graph, constant_array, only_consumer, static_shape
 from edgetool.passes.contract import PassContext, PassResult, unchanged
 from edgetool.passes.linear_layers import LinearLayer, linear_layer, rescale, set_weights
 from edgetool.quantization.equalization import (
@@ -43,13 +43,14 @@ MOST_SAMPLES = 64
 class Site:
     """An activation between layers.
 
-    value: with the channels to equalize, behind the Relu.   maker: the layer in front.
-    readers: all layers that its channels reach.
+    value: with the channels to equalize, behind the Relu or Clip.   maker: the layer in front.
+    readers: all layers that its channels reach.   bound: of the Clip, None without.
     """
 
     value: ir.Value
     maker: LinearLayer
     readers: tuple[LinearLayer, ...]
+    bound: float | None = None
 
 
 def run(graph: Graph, context: PassContext) -> PassResult:
@@ -108,6 +109,7 @@ def equalization_problem(
         readers=tuple(_reader_weights(reader, count) for reader in readers),
         maker_largest=np.abs(maker.weights).reshape(count, -1).max(axis=1) if shared else None,
         maker_energy=float(inputs.mean_square.sum()),
+        least=None if site.bound is None else np.minimum(channels.extreme / site.bound, 1.0),
     )
 
 
@@ -165,14 +167,25 @@ def find_sites(graph: ir.Graph) -> list[Site]:
         maker = linear_layer(node)
         if maker is None:
             continue
-        value = node.outputs[0]
-        after = only_consumer(value)
-        if after is not None and after.op_type == "Relu":
-            value = after.outputs[0]
+        value, bound = _behind_activation(node.outputs[0])
         readers = _readers(value, maker.outputs)
         if readers:
-            sites.append(Site(value, maker, tuple(readers)))
+            sites.append(Site(value, maker, tuple(readers), bound))
     return sites
+
+
+def _behind_activation(value: ir.Value) -> tuple[ir.Value, float | None]:
+    """(the value behind a Relu or a Clip from 0, the Clip's upper bound)."""
+    after = only_consumer(value)
+    if after is None or after.op_type not in ("Relu", "Clip"):
+        return value, None
+    if after.op_type == "Relu":
+        return after.outputs[0], None
+    bounds = [constant_array(bound) for bound in after.inputs[1:]]
+    if len(bounds) != 2 or any(bound is None or bound.size != 1 for bound in bounds):
+        return value, None
+    low, high = (float(bound.reshape(-1)[0]) for bound in bounds if bound is not None)
+    return (after.outputs[0], high) if low == 0 < high else (value, None)
 
 
 def _readers(value: ir.Value, channels: int) -> list[LinearLayer] | None:

@@ -41,6 +41,7 @@ class EqualizationProblem:
     maker_largest: largest weight of each output of the layer in front where these share a scale,
     else None: then dividing outputs costs nothing.   maker_energy: mean square of that layer's
     input, summed over channels.
+    least: below which no channel's factor may be, that a Clip behind the layer cuts off nothing.
     activation_codes: steps of the activation's range.   weight_codes: of a weight's half.
     """
 
@@ -50,6 +51,7 @@ class EqualizationProblem:
     readers: tuple[ReaderWeights, ...]
     maker_largest: Array | None
     maker_energy: float
+    least: Array | None = None
     activation_codes: int = 255
     weight_codes: int = INT8_MAX
 
@@ -70,7 +72,8 @@ def factors_of(problem: EqualizationProblem, range_power: float, weight_power: f
     factors = _share(problem.largest) ** range_power
     if problem.maker_largest is not None:
         factors = factors * _share(problem.maker_largest) ** weight_power
-    return np.asarray(np.clip(factors / factors.max(initial=_SMALLEST), 1 / WIDEST, 1.0))
+    factors = np.clip(factors / factors.max(initial=_SMALLEST), 1 / WIDEST, 1.0)
+    return np.asarray(factors if problem.least is None else np.maximum(factors, problem.least))
 
 
 def _share(numbers: Array) -> Array:

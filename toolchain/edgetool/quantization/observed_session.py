@@ -126,10 +126,12 @@ class ChannelStatistics:
     """Of a value's channels (axis 1), float64 (channels,).
 
     largest: the mean over samples of the largest magnitude.   mean_square: over all elements.
+    extreme: the largest magnitude of all.
     """
 
     largest: npt.NDArray[np.float64]
     mean_square: npt.NDArray[np.float64]
+    extreme: npt.NDArray[np.float64]
 
 
 def channel_statistics(
@@ -141,6 +143,7 @@ def channel_statistics(
     session = ValueSession(graph, computed) if computed else None
     count = min(len(array) for array in samples.values())
     total: dict[str, npt.NDArray[np.float64]] = {}
+    extremes: dict[str, npt.NDArray[np.float64]] = {}
     for sample in range(count):
         found = {name: array[sample : sample + 1] for name, array in samples.items()}
         found |= session.run(found) if session is not None else {}
@@ -148,7 +151,8 @@ def channel_statistics(
             rows = np.moveaxis(found[name], 1, 0).reshape(found[name].shape[1], -1)
             moments = (np.abs(rows).max(axis=1), np.square(rows).mean(axis=1))
             total[name] = total.get(name, 0.0) + np.array(moments, np.float64) / count
-    return [ChannelStatistics(*total[name]) for name in names]
+            extremes[name] = np.maximum(extremes.get(name, 0.0), moments[0].astype(np.float64))
+    return [ChannelStatistics(total[name][0], total[name][1], extremes[name]) for name in names]
 
 
 def _giving_values(proto: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
