@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from cmsis_nn import peer_firmware
+from edgetool.compilation.estimated_latency import estimated_figures
 from edgetool.compilers.build import build
 from edgetool.figures import Figure
 from edgetool.packs import Target, find_target
-from edgetool.profiling.emulated import EmulatedBuild, estimated_figures, run_figures
+from edgetool.profiling.emulated import EmulatedBuild, run_figures
 from edgetool.runtimes.bare_metal import run
 from measuring import Subject
 

@@ -90,6 +90,47 @@ def test_accuracy_within_points_of_float_holds(here: Path) -> None:
     assert chosen["int4_layers"]
 
 
+def test_ram_within_a_limit_is_that_of_strips_with_int8_throughout(here: Path) -> None:
+    whole = succeed(*SOURCES, "--json", "--output", "whole").json["arena_bytes"]["value"]
+    limit = 9 * whole // 10
+    content = succeed(*SOURCES, "--budget", f"ram={limit}", "--json").json
+    schemas.validate(content, "compile")
+    chosen = chosen_of(content)
+    assert content["arena_bytes"]["value"] == chosen["ram_bytes"]["value"] <= limit < whole
+    assert chosen["int4_layers"] == []
+    assert any("strips" in note for note in content["notes"])
+
+
+def test_latency_is_estimated_and_within_the_limit(here: Path, emulator: None) -> None:
+    board = ("compile", MODEL, "--target", "nucleo-l4r5zi", "--calibrate", CALIBRATION)
+    content = succeed(*board, "--budget", "latency=1s", "--json").json
+    schemas.validate(content, "compile")
+    latency = chosen_of(content)["latency_s"]
+    profiled = succeed("profile", content["artifact"], "--json").json["latency_s"]
+    assert latency["kind"] == profiled["kind"] == "estimated"
+    assert latency["value"] == pytest.approx(profiled["value"], rel=0.02)
+    more = ("--budget", f"latency={1.2e3 * latency['value']:.3f}ms", "--budget", "sqnr=25dB")
+    both = chosen_of(succeed(*board, *more, "--json", "--output", "both").json)
+    assert both["latency_s"]["value"] <= 1.2 * latency["value"]
+    assert both["int4_layers"]
+    refused(
+        here,
+        (*board, "--budget", f"latency={5e5 * latency['value']:.3f}us", "--output", "slow"),
+        3,
+        "budget latency=.* cannot be met: no network was estimated to be as fast",
+        "closest: int8 throughout",
+        "(estimated)",
+    )
+
+
+def test_ram_and_latency_are_refused_where_no_c_runs(here: Path) -> None:
+    host = ("compile", MODEL, "--target", "host", "--precision", "int8", "--calibrate", CALIBRATION)
+    message = "--budget latency is estimated for microcontrollers, not for 'host'"
+    refused(here, (*host, "--budget", "latency=1ms"), 2, message, "edgetool profile")
+    message = "--budget ram is for generated C, and 'host' runs none"
+    refused(here, (*host, "--budget", "ram=1M"), 2, message, "leave out --budget ram")
+
+
 def test_a_generous_budget_leaves_int8(here: Path) -> None:
     content = succeed(*SOURCES, "--budget", "flash=1M", "--json").json
     assert chosen_of(content)["int4_layers"] == []
@@ -102,6 +143,8 @@ def test_a_generous_budget_leaves_int8(here: Path) -> None:
         (("flash=2K",), "budget flash=2048 cannot be met", r"closest: 4-bit weights in 8 layers"),
         (("sqnr=80dB",), "budget sqnr=80dB cannot be met", "closest: "),
         (("flash=5K", "sqnr=60"), "budget flash=5120, sqnr=60dB cannot be met", "closest: "),
+        (("ram=500",), "budget ram=500 cannot be met: the arena needs", "closest: int8 throughout"),
+        (("ram=500", "flash=5K"), "budget flash=5120, ram=500 cannot be met", "bytes of RAM"),
     ],
 )
 def test_a_budget_that_cannot_be_met_names_the_closest_network(
@@ -118,8 +161,9 @@ def test_a_budget_that_cannot_be_met_names_the_closest_network(
         (("flash=much",), "--budget flash=much is not known", "flash=200K"),
         (("sqnr=-3",), "--budget sqnr=-3 is not known", "sqnr=25dB"),
         (("energy=1",), "--budget energy=1 is not known", "accuracy=0.5"),
-        (("ram=40K",), "--budget ram=40K: bits of weights do not change ram", "--fit ram=40K"),
-        (("latency=1ms",), "--budget latency=1ms: bits of weights", "edgetool profile"),
+        (("ram=0K",), "--budget ram=0K is not known", "ram=40K"),
+        (("latency=20",), "--budget latency=20 is not known", "latency=20ms"),
+        (("latency=1ms",), "--budget latency cannot be estimated", "nucleo-l4r5zi"),
         (("flash=1K", "flash=2K"), "--budget flash is given twice", "flash=200K"),
         (("accuracy=1",), "--budget accuracy has nothing to score by", "--evaluate DATA"),
     ],

@@ -84,7 +84,8 @@ def run(
     budget: list[str] = typer.Option(
         [],
         metavar="LIMIT",
-        help="flash=200K, sqnr=25dB or accuracy=0.5 (points): layers get 4-bit weights to meet it.",
+        help="flash=200K, ram=40K, latency=20ms (estimated), sqnr=25dB or accuracy=0.5 (points):"
+        " layers get 4-bit weights, or run in strips, to meet it.",
     ),
     report: bool = typer.Option(
         False, "--report", help="Measure what quantization costs in each layer: `edgetool report`."
@@ -213,7 +214,7 @@ def _print_budget(manifest: Manifest) -> None:
     print(f"\n--budget {manifest.budget['asked']} ({manifest.budget['judge']})")
     points = manifest.budget["pareto"]
     shown = {"constant_bytes": "constants, not linked", "flash_bytes": "flash", "sqnr_db": "SQNR"}
-    shown["accuracy"] = "accuracy"
+    shown |= {"accuracy": "accuracy", "ram_bytes": "arena", "latency_s": "latency, estimated"}
     names = [name for name in shown if any(name in point for point in points)]
     rows = [
         [

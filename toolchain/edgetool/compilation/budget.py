@@ -1,4 +1,4 @@
-"""What --budget asks for: a limit of flash, or of what may be lost to float."""
+"""What --budget asks for: limits of flash, RAM and latency, and of what may be lost to float."""
 
 from __future__ import annotations
 
@@ -10,28 +10,31 @@ from edgetool.errors import UsageError
 
 SIZE = re.compile(r"(\d+)([KM]?)", re.ASCII)
 NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
+TIME = re.compile(r"(\d+(?:\.\d+)?)(us|ms|s)", re.ASCII)
 UNITS = {"": 1, "K": 1024, "M": 1024 * 1024}
+SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 EXAMPLES = (
     "--budget flash=200K       code and constants, in bytes or with K or M",
+    "--budget ram=40K          the arena: the first layers run in strips where they must",
+    "--budget latency=20ms     estimated for a board with a clock",
     "--budget sqnr=25dB        at least, at the model's outputs",
     "--budget accuracy=0.5     points of accuracy that may be lost, with --evaluate",
 )
-ELSEWHERE = {
-    "ram": "--fit ram=40K   runs the first layers in strips; weights take no RAM",
-    "latency": "--optimize speed, and edgetool profile: fewer bits of weights take no less time",
-}
 
 
 @dataclass(frozen=True)
 class Budget:
     """Limits that all must hold, None for none.
 
-    flash_bytes: at most.   sqnr_db: at least.   accuracy: fraction that may be lost to float.
+    flash_bytes, ram_bytes, latency_s: at most.   sqnr_db: at least.
+    accuracy: fraction that may be lost to float.
     """
 
     flash_bytes: int | None = None
     sqnr_db: float | None = None
     accuracy: float | None = None
+    ram_bytes: int | None = None
+    latency_s: float | None = None
 
     @classmethod
     def parse(cls, texts: Sequence[str]) -> Budget:
@@ -42,18 +45,28 @@ class Budget:
             if name in found:
                 raise UsageError(f"--budget {name} is given twice", hints=EXAMPLES)
             found[name] = _amount(text, name, value)
-        flash = found.get("flash")
-        lost = found.get("accuracy")
+        flash, ram, lost = (found.get(name) for name in ("flash", "ram", "accuracy"))
         return cls(
             None if flash is None else int(flash),
             found.get("sqnr"),
             None if lost is None else lost / 100,
+            None if ram is None else int(ram),
+            found.get("latency"),
         )
+
+    @property
+    def wants_fewer_bits(self) -> bool:
+        """Whether 4-bit weights can help, or are to be as many as the limits allow."""
+        return not (self.flash_bytes is self.sqnr_db is self.accuracy is None)
 
     def __str__(self) -> str:
         parts = []
         if self.flash_bytes is not None:
             parts.append(f"flash={self.flash_bytes}")
+        if self.ram_bytes is not None:
+            parts.append(f"ram={self.ram_bytes}")
+        if self.latency_s is not None:
+            parts.append(f"latency={1e3 * self.latency_s:g}ms")
         if self.sqnr_db is not None:
             parts.append(f"sqnr={self.sqnr_db:g}dB")
         if self.accuracy is not None:
@@ -62,12 +75,10 @@ class Budget:
 
 
 def _amount(text: str, name: str, value: str) -> float:
-    if name in ELSEWHERE:
-        raise UsageError(
-            f"--budget {text}: bits of weights do not change {name}", hints=(ELSEWHERE[name],)
-        )
-    if name == "flash" and (size := SIZE.fullmatch(value)) and int(size[1]):
+    if name in ("flash", "ram") and (size := SIZE.fullmatch(value)) and int(size[1]):
         return int(size[1]) * UNITS[size[2]]
+    if name == "latency" and (time := TIME.fullmatch(value)) and float(time[1]):
+        return float(time[1]) * SECONDS[time[2]]
     plain = value.removesuffix("dB") if name == "sqnr" else value
     if name in ("sqnr", "accuracy") and NUMBER.fullmatch(plain):
         return float(plain)

@@ -37,6 +37,7 @@ Array = npt.NDArray[Any]
 MOST_POINTS = 12
 MOST_BUILDS = 4
 MOST_REPLACEMENTS = 2
+MOST_TIMED = 4
 MOST_SAMPLES, LEAST_SAMPLES, MOST_MACS = 64, 8, 2_000_000_000
 SHARES = ("top1", "auc")  # metrics whose hundredths are points
 
@@ -46,7 +47,8 @@ class Point:
     """A network with 4-bit weights in some layers.
 
     narrow: names of those.   sqnr_db: None where outputs are identical to float.
-    accuracy: where the budget limits it.   flash_bytes: where it was built.
+    accuracy, ram_bytes: where the budget limits it.   flash_bytes: where it was built.
+    latency_s: where it was emulated, estimated.
     """
 
     narrow: tuple[str, ...]
@@ -54,15 +56,20 @@ class Point:
     sqnr_db: float | None
     accuracy: float | None = None
     flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    latency_s: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Figures; what is not known is left out."""
         bytes_ = {"constant_bytes": self.constant_bytes, "flash_bytes": self.flash_bytes}
+        bytes_["ram_bytes"] = self.ram_bytes
         known = {n: Figure(v, "B", "computed") for n, v in bytes_.items() if v is not None}
         if self.sqnr_db is not None:
             known["sqnr_db"] = Figure(self.sqnr_db, "dB", "computed")
         if self.accuracy is not None:
             known["accuracy"] = Figure(self.accuracy, "1", "computed")
+        if self.latency_s is not None:
+            known["latency_s"] = Figure(self.latency_s, "s", "estimated")
         return {
             "int4_layers": list(self.narrow),
             **{name: figure.to_json() for name, figure in known.items()},
@@ -71,10 +78,16 @@ class Point:
     @property
     def text(self) -> str:
         """For an error."""
-        layers = f"4-bit weights in {len(self.narrow)} layers" if self.narrow else "int8 throughout"
+        many = "s" if len(self.narrow) > 1 else ""
+        layers = f"4-bit weights in {len(self.narrow)} layer{many}"
+        layers = layers if self.narrow else "int8 throughout"
         size = f"{self.constant_bytes:,} bytes of constants"
         if self.flash_bytes is not None:
             size = f"{self.flash_bytes:,} bytes of flash"
+        if self.ram_bytes is not None:
+            size += f", {self.ram_bytes:,} bytes of RAM"
+        if self.latency_s is not None:
+            size += f", {1e3 * self.latency_s:.3g} ms (estimated)"
         close = "identical to float" if self.sqnr_db is None else f"{self.sqnr_db:.1f} dB SQNR"
         score = "" if self.accuracy is None else f", accuracy {self.accuracy:.4g}"
         return f"{layers}: {size}, {close}{score}"
@@ -124,8 +137,9 @@ def _quality(point: Point) -> float:
 class Question:
     """What is to be searched.
 
-    lower: a quantized graph to the Program as it will run.   flash_of: builds a Program for its
-    flash, None where no compiler runs.   metric: as --metric.
+    lower: a quantized graph to the Program as it will run.   flash_of, latency_of: build a
+    Program for its flash and its estimated latency, None where no compiler runs.
+    ram_of: bytes of its arena.   metric: as --metric.
     """
 
     source: Graph
@@ -136,6 +150,8 @@ class Question:
     metric: str | None
     lower: Callable[[Graph], Program]
     flash_of: Callable[[Program], int] | None
+    ram_of: Callable[[Program], int] | None = None
+    latency_of: Callable[[Program], float] | None = None
 
 
 def search_precisions(question: Question, progress: Progress | None = None) -> Choice:
@@ -149,11 +165,8 @@ def search_precisions(question: Question, progress: Progress | None = None) -> C
     chosen = _choose(search, points)
     if all(chosen.narrow != point.narrow for point in points):
         points.append(chosen)
-    built = search.built
     points = [
-        chosen
-        if point.narrow == chosen.narrow
-        else replace(point, flash_bytes=built.get(point.narrow))
+        chosen if point.narrow == chosen.narrow else search.with_what_is_known(point)
         for point in points
     ]
     points.sort(key=lambda point: (-point.constant_bytes, len(point.narrow)))
@@ -165,14 +178,43 @@ def _choose(search: _Search, points: Sequence[Point]) -> Point:
     if budget.flash_bytes is not None:
         chosen = search.within_flash(points, budget.flash_bytes)
         _require_quality(search, chosen, chosen)
-        return chosen
+        return _require_latency(search, [chosen])
     holding = list(takewhile(lambda point: not search.missed(point), points))
     if not holding:
         _require_quality(search, points[0], max(points, key=_quality))
-    return holding[-1]  # the last before one misses: a lucky one further on is not trusted
+    # The last before one misses, for a lucky one further on is not trusted; int8 throughout
+    # where nothing asks for fewer bits.
+    return _require_latency(search, holding[::-1] if budget.wants_fewer_bits else holding)
+
+
+def _require_latency(search: _Search, points: Sequence[Point]) -> Point:
+    """The first point within the budget's latency."""
+    limit = search.question.budget.latency_s
+    if limit is None:
+        return points[0]
+    timed = []
+    for point in points[:MOST_TIMED]:
+        timed.append(search.timed(point))
+        if timed[-1].latency_s is not None and timed[-1].latency_s <= limit:
+            return timed[-1]
+    closest = min(timed, key=lambda point: point.latency_s or 0.0)
+    raise DoesNotFitError(
+        f"budget {search.question.budget} cannot be met: no network was estimated to be as fast",
+        details=(f"closest: {closest.text}",),
+        hints=(
+            "--optimize speed          may spend flash",
+            "fewer channels or a smaller input, a faster board, or a larger budget",
+        ),
+    )
 
 
 def _require_quality(search: _Search, point: Point, closest: Point) -> None:
+    if over := search.over_ram(point):
+        raise DoesNotFitError(
+            f"budget {search.question.budget} cannot be met: {over}",
+            details=(f"closest: {closest.text}",),
+            hints=("a smaller input, or fewer channels", "a larger budget"),
+        )
     missed = search.missed(point)
     if missed:
         fast = search.question.context.options.get("effort", "fast") == "fast"
@@ -194,6 +236,7 @@ class _Search:
     def __init__(self, question: Question, progress: Progress | None) -> None:
         self.question, self.progress = question, progress
         self.built: dict[tuple[str, ...], int] = {}
+        self.latencies: dict[tuple[str, ...], float] = {}
         kept: dict[str, Graph] = {}
         pipeline.run_pipeline(
             question.source,
@@ -219,9 +262,11 @@ class _Search:
         return f"reference executor, {self.dataset.samples} {kind} samples"
 
     def along_the_ranking(self) -> Iterator[Point]:
-        """Networks with no, some, all layers narrow."""
-        count = min(len(self.ranked), MOST_POINTS - 1)
-        sizes = np.unique(np.linspace(0, len(self.ranked), count + 1).astype(int))
+        """Networks with no, some, all layers narrow; none where nothing asks for fewer bits."""
+        wanted = self.question.budget.wants_fewer_bits
+        count = min(len(self.ranked), MOST_POINTS - 1) if wanted else 0
+        last = len(self.ranked) if wanted else 0
+        sizes = np.unique(np.linspace(0, last, count + 1).astype(int))
         for done, size in enumerate(sizes, start=1):
             yield self.measure(tuple(each.layer for each in self.ranked[:size]))
             if self.progress is not None:
@@ -229,11 +274,7 @@ class _Search:
 
     def measure(self, narrow: tuple[str, ...], with_flash: bool = False) -> Point:
         """Quantize with these layers narrow, and compare with float."""
-        question = self.question
-        options = {**question.context.options, "narrow_layers": frozenset(narrow)}
-        context = replace(question.context, options={**options, "progress": None})
-        graph, _ = pipeline.run_pipeline(self.reference, context, (pipeline.QUANTIZE[1:],))
-        program = question.lower(graph)
+        program = self._program(narrow)
         outputs = from_program(program, execute(program, to_program(program, self.dataset.inputs)))
         power = Power()
         power.add(
@@ -242,7 +283,30 @@ class _Search:
         )
         flash = self._flash_of(narrow, program) if with_flash else None
         accuracy = self._accuracy(outputs)
-        return Point(narrow, constant_bytes(program), power.db, accuracy, flash)
+        ram_of = self.question.ram_of
+        limited = self.question.budget.ram_bytes is not None and ram_of is not None
+        ram = ram_of(program) if limited and ram_of is not None else None
+        return Point(narrow, constant_bytes(program), power.db, accuracy, flash, ram)
+
+    def timed(self, point: Point) -> Point:
+        """The point with its estimated latency."""
+        if point.narrow not in self.latencies and self.question.latency_of is not None:
+            program = self._program(point.narrow)
+            self.latencies[point.narrow] = self.question.latency_of(program)
+        return self.with_what_is_known(point)
+
+    def with_what_is_known(self, point: Point) -> Point:
+        """The point with what builds have told of it."""
+        known = replace(point, latency_s=self.latencies.get(point.narrow))
+        flash = self.built.get(point.narrow)
+        return known if flash is None else replace(known, flash_bytes=flash)
+
+    def _program(self, narrow: tuple[str, ...]) -> Program:
+        question = self.question
+        options = {**question.context.options, "narrow_layers": frozenset(narrow)}
+        context = replace(question.context, options={**options, "progress": None})
+        graph, _ = pipeline.run_pipeline(self.reference, context, (pipeline.QUANTIZE[1:],))
+        return question.lower(graph)
 
     def _flash_of(self, narrow: tuple[str, ...], program: Program) -> int | None:
         """Built once for each choice of layers."""
@@ -294,6 +358,8 @@ class _Search:
     def missed(self, point: Point) -> str:
         """Which limit of what may be lost does not hold, "" where all do."""
         budget = self.question.budget
+        if over := self.over_ram(point):
+            return over
         if budget.sqnr_db is not None and _quality(point) < budget.sqnr_db:
             return f"{_quality(point):.1f} dB SQNR, {budget.sqnr_db:g} asked"
         if budget.accuracy is None or point.accuracy is None or self.reference_accuracy is None:
@@ -302,6 +368,13 @@ class _Search:
         if lost <= budget.accuracy + 1e-12:
             return ""
         return f"{100 * lost:.2f} points lost, {100 * budget.accuracy:g} allowed"
+
+    def over_ram(self, point: Point) -> str:
+        """What the arena needs above the limit, "" where it is within it."""
+        limit = self.question.budget.ram_bytes
+        if limit is None or point.ram_bytes is None or point.ram_bytes <= limit:
+            return ""
+        return f"the arena needs {point.ram_bytes:,} bytes, in strips where they help"
 
     def _accuracy(self, outputs: Mapping[str, Array]) -> float | None:
         question = self.question

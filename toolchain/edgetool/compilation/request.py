@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgetool.compilation.budget import Budget
@@ -74,6 +74,13 @@ class CompileRequest:
         suffix = "" if precision == target.default_precision else f"-{precision}"
         return Path("build") / f"{self.model_name}-{target.name}{suffix}"
 
+    def with_fit_of_budget(self) -> CompileRequest:
+        """--budget ram=40K does what --fit ram=40K does, and refuses what is left above it."""
+        ram_bytes = Budget.parse(self.budget).ram_bytes
+        if ram_bytes is None or self.fit is not None:
+            return self
+        return replace(self, fit=f"ram={ram_bytes}")
+
     def check(self) -> None:
         """Refuse option values that no step knows."""
         for option, value, known in (
@@ -116,7 +123,7 @@ def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> s
             hints=("give the float model", f"leave out --precision to keep its {own} parameters"),
         )
     if request.budget:
-        _check_budget(precision, target, graph)
+        _check_budget(request, precision, target, graph)
     if precision in ACTIVATION_BITS and not graph.is_quantized() and request.calibrate is None:
         implied = "" if request.precision else f" (the default of '{target.name}')"
         fallback = (
@@ -130,8 +137,9 @@ def choose_precision(request: CompileRequest, target: Target, graph: Graph) -> s
     return precision
 
 
-def _check_budget(precision: str, target: Target, graph: Graph) -> None:
+def _check_budget(request: CompileRequest, precision: str, target: Target, graph: Graph) -> None:
     """--budget chooses between int8 and 4-bit weights, of a float model."""
+    _check_board_limits(request, target)
     if graph.is_quantized():
         raise ModelError(
             "--budget chooses the precision of weights, and the model brings its own",
@@ -146,6 +154,29 @@ def _check_budget(precision: str, target: Target, graph: Graph) -> None:
         raise UsageError(
             f"--budget gives layers 4-bit weights, and '{target.name}' has no w4a8",
             hints=("leave out --budget",),
+        )
+
+
+def _check_board_limits(request: CompileRequest, target: Target) -> None:
+    """RAM and latency are known beforehand of generated C alone."""
+    budget = Budget.parse(request.budget)
+    if target.core is None and budget.ram_bytes is not None:
+        raise UsageError(
+            f"--budget ram is for generated C, and '{target.name}' runs none",
+            hints=("leave out --budget ram",),
+        )
+    if budget.latency_s is None:
+        return
+    if target.core is None:
+        raise UsageError(
+            f"--budget latency is estimated for microcontrollers, not for '{target.name}'",
+            hints=("edgetool profile --device NAME measures it",),
+        )
+    if not target.clock_hz or request.compiler == "none":
+        why = "no compiler runs" if target.clock_hz else f"'{target.name}' has no clock"
+        raise UsageError(
+            f"--budget latency cannot be estimated: {why}",
+            hints=("a board such as nucleo-l4r5zi, with --compiler clang",),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from edgetool.artifact import Artifact, Manifest, Port
 from edgetool.compilation.aims import aim_figures, aim_note
 from edgetool.compilation.budget import Budget
 from edgetool.compilation.datasets import load_datasets
+from edgetool.compilation.estimated_latency import estimate_latency_s
 from edgetool.compilation.firmware import CompiledC, built_flash, compile_c
 from edgetool.compilation.fitting import check_before_build, check_built
 from edgetool.compilation.golden import NOISE, golden_samples
@@ -101,6 +103,7 @@ def compile_model(
     target = find_target(request.target)
     source = load_model(request.model)
     precision = choose_precision(request, target, source)
+    request = request.with_fit_of_budget()
     folder = request.folder(target, precision)
     artifact.check_output(folder, request.force)
     prepared = prepare(request, target, precision, source, progress)
@@ -208,11 +211,22 @@ def search(
             )
         return program
 
+    def fitted(program: Program) -> Fitted:
+        # Without --fit the budget is none, so that the program stays as it is.
+        fit = Fit.parse(request.fit) if request.fit is not None else Fit(sys.maxsize)
+        return fit_program(program, target, request.optimize, fit)
+
     def flash_of(program: Program) -> int:
-        running = program
-        if request.fit is not None:
-            running = fit_program(program, target, request.optimize, Fit.parse(request.fit)).program
+        running = fitted(program).program
         return built_flash(running, target, request.compiler, request.optimize, progress)
+
+    def latency_of(program: Program) -> float:
+        running = fitted(program).program
+        first = to_program(program, calibration.first(1).inputs)
+        sample = [first[name][0].tobytes() for name in program.inputs]
+        return estimate_latency_s(
+            running, target, request.compiler, request.optimize, sample, progress
+        )
 
     return search_precisions(
         Question(
@@ -224,6 +238,8 @@ def search(
             request.metric,
             lower_graph,
             flash_of if builds else None,
+            (lambda program: fitted(program).arena_bytes) if target.core is not None else None,
+            latency_of if builds else None,
         ),
         progress,
     )

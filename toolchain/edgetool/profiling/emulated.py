@@ -9,17 +9,17 @@ from pathlib import Path
 from statistics import median_low
 
 from edgetool.artifact import SOURCES, Artifact
+from edgetool.compilation.estimated_latency import estimated_figures
 from edgetool.compilation.firmware import build_sources, built_figures, core_of, export_sources
 from edgetool.compilation.fitting import plan_of
-from edgetool.compilers.firmware import Image
-from edgetool.errors import MissingToolError, UsageError
+from edgetool.errors import UsageError
 from edgetool.figures import Figure
 from edgetool.kernels import OPTIMIZE
 from edgetool.packs import Target
 from edgetool.profiling.layers import Inference, layer_costs
 from edgetool.profiling.profile import Profiled
 from edgetool.program.program import Program
-from edgetool.runtimes.bare_metal import EmulatedRun, estimate_cycles, flash_stalls, run
+from edgetool.runtimes.bare_metal import EmulatedRun, run
 from edgetool.runtimes.session import Progress, step
 from edgetool.verification.emulator import choose_emulator, samples_as_bytes
 
@@ -132,32 +132,3 @@ def run_figures(result: EmulatedRun) -> dict[str, Figure]:
         "stack_bytes": Figure(result.stack_bytes, "B", "emulated", tool),
         "arena_used_bytes": Figure(result.arena_used_bytes, "B", "emulated", tool),
     }
-
-
-def estimated_figures(
-    result: EmulatedRun, image: Image, target: Target
-) -> tuple[dict[str, Figure], tuple[str, ...]]:
-    """(cycles, and where the target has a clock latency, with stalls where its flash is known;
-    notes that say why one is missing)."""
-    core = core_of(target)
-    try:
-        estimate = estimate_cycles(result, image, core)
-    except MissingToolError as error:
-        return {}, (f"no cycles: {error.message}; {'; '.join(error.hints)}",)
-    if estimate is None:
-        why = "has no timing table" if not core.cycles else "was run without counting blocks"
-        return {}, (f"no cycles: {core.name} {why}",)
-    cycles, source = estimate
-    figures = {"cycles": Figure(round(cycles), "1", "estimated", source)}
-    if not target.clock_hz:
-        return figures, (f"no latency in seconds: '{target.name}' is a core without a clock",)
-    stalls = flash_stalls(result, target.code_memory, cycles)
-    if stalls is None:
-        what, waiting = "cycles", 0.0
-    else:
-        waiting, how = stalls
-        what = "cycles and stall_cycles"
-        figures["stall_cycles"] = Figure(round(waiting), "1", "estimated", how)
-    clock = f"{what} at {target.clock_hz / 1e6:g} MHz" + (", no wait states" if not stalls else "")
-    figures["latency_s"] = Figure((cycles + waiting) / target.clock_hz, "s", "estimated", clock)
-    return figures, ()
