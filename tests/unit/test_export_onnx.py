@@ -175,5 +175,5 @@ def test_asymmetric_activations_are_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="w4"):
-        export_onnx(graph_of(residual_network(1)), tmp_path / "x", precision="w4")
+    with pytest.raises(UsageError, match="int7"):
+        export_onnx(graph_of(residual_network(1)), tmp_path / "x", precision="int7")

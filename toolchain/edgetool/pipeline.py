@@ -70,6 +70,8 @@ QUANTIZE = (
 
 WEIGHTS_ONLY = (Step("quantize_weights", FLOAT_ONLY),)
 
+HALF_WEIGHTS = (Step("round_to_bfloat16", FLOAT_ONLY),)
+
 
 @dataclass(frozen=True)
 class PassCost:

@@ -193,6 +193,8 @@ def _check_target_has(
     hints = [f"--precision {target.default_precision}"]
     if precision == "w4" and "w4a8" in target.precisions:
         hints = ["--precision w4a8     weights of 4 bits, activations int8"]
+    if precision == "bfloat16" and "float16" in target.precisions:
+        hints = ["--precision float16"]
     if graph.is_quantized():
         own = graph.integer_precision()
         hints = [f"give the float model: its weights cannot be recovered from {own}"]

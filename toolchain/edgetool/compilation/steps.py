@@ -60,8 +60,13 @@ from edgetool.runtimes.session import Progress, labelled, step
 QUANTIZING = {
     **dict.fromkeys(ACTIVATION_BITS, (pipeline.QUANTIZE,)),
     "w4": (pipeline.WEIGHTS_ONLY,),
+    "bfloat16": (pipeline.HALF_WEIGHTS,),
 }
 """By precision, what comes after the float passes."""
+NOT_IN_TFLITE = {
+    "w4": "LiteRT has no int4 weights beside float32 activations",
+    "bfloat16": "LiteRT has no bfloat16 weights; it has those of --precision float16",
+}
 
 
 @dataclass(frozen=True)
@@ -406,8 +411,8 @@ def write_tflite(prepared: Prepared, folder: Path) -> tuple[str, ...]:
     program, target = prepared.program, prepared.target
     if program is None or not ({"litert", "c"} & set(target.runtimes)):
         return ()
-    if prepared.precision == "w4":
-        return ("no TFLite form: LiteRT has no int4 weights beside float32 activations",)
+    if prepared.precision in NOT_IN_TFLITE:
+        return (f"no TFLite form: {NOT_IN_TFLITE[prepared.precision]}",)
     try:
         content = export_tflite(program, float16_weights=prepared.precision == "float16")
     except UnsupportedOperatorError as error:

@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from edgetool import __version__
 from edgetool.errors import EdgetoolError, ModelError, UsageError
+from edgetool.exporters.onnx.bfloat16_weights import to_bfloat16_weights
 from edgetool.exporters.onnx.half_precision import to_float16
 from edgetool.exporters.onnx.lower_opset import lower_opset
 from edgetool.exporters.onnx.symmetric import dequantize_biases, require_symmetric
@@ -17,7 +18,7 @@ from edgetool.graph import Graph
 from edgetool.graph.check import find_problems
 from edgetool.graph.shapes import infer_shapes
 
-PRECISIONS = ("float32", "float16", "int8", "int16x8", "w4a8", "w4")
+PRECISIONS = ("float32", "float16", "bfloat16", "int8", "int16x8", "w4a8", "w4")
 MAX_FILE_BYTES = (1 << 31) - 1
 
 
@@ -33,8 +34,8 @@ def export_onnx(
 
     opset_max: newest operator set that the runtime reads, 13 or later; None for any.
     precision: one of PRECISIONS; float16 converts weights and arithmetic, inputs and outputs
-    stay float32.   symmetric_activations: for TensorRT; zero points must be 0, biases become
-    float32.
+    stay float32; bfloat16 stores weights that were rounded to it.
+    symmetric_activations: for TensorRT; zero points must be 0, biases become float32.
     Raises: UnsupportedOperatorError naming the operator and node that the opset cannot say;
     QuantizationError naming a tensor that is not symmetric; UsageError for an unknown precision.
     """
@@ -49,6 +50,8 @@ def export_onnx(
         notes += dequantize_biases(work)
     if precision == "float16":
         notes += to_float16(work)
+    if precision == "bfloat16":
+        notes += to_bfloat16_weights(work)
     if opset_max is not None and opset_max < work.opset:
         notes += lower_opset(work, opset_max)
     infer_shapes(work.model)
