@@ -22,7 +22,7 @@ from edgetool.passes import PassContext
 from edgetool.program.lowering import lower, supported_onnx
 from edgetool.program.memory_plan import shareable_bytes
 from edgetool.program.program import Program
-from edgetool.program.tensor import Tensor
+from edgetool.program.tensor import FEW_BITS, Tensor
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,8 @@ def _live_bytes(program: Program, precision: str) -> dict[str, int]:
 
 
 def _constant_bytes(tensor: Tensor, precision: str) -> int:
-    """Bytes that a constant will take; two elements of int4 share one."""
-    if tensor.dtype == "int4":
+    """Bytes that a constant will take; elements below a byte share one."""
+    if tensor.dtype == "int4" or tensor.dtype in FEW_BITS:
         return tensor.nbytes
     return tensor.elements * _width(tensor.dtype, tensor.shape, precision)
 

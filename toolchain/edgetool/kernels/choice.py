@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgetool.errors import PackError
+from edgetool.program.few_bits import refuse_few_bits
 from edgetool.program.memory_plan import MemoryPlan, plan_memory
 from edgetool.program.operator import KernelCall, Operator
 from edgetool.program.program import Operation, Program
@@ -37,6 +38,7 @@ def choose_kernels(
     Raises: PackError for a list that names an unknown variant; UnsupportedOperatorError for an
     operation without any kernel.
     """
+    refuse_few_bits(program, "generated C")
     silent = storage_of(program).silent
     known: dict[Hashable, KernelCall | None] = {}
     calls: dict[str, KernelCall | None] = {}

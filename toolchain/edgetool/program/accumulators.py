@@ -34,6 +34,8 @@ FloatArray = npt.NDArray[np.float64]
 TYPES = (
     ("int8",) * 3,
     ("int8", "int4", "int8"),
+    ("int8", "ternary", "int8"),
+    ("int8", "binary", "int8"),
     ("int16", "int8", "int16"),
     ("float32",) * 3,
 )
@@ -221,8 +223,8 @@ def weight_scales(weights: Tensor) -> npt.NDArray[np.float32]:
 
 
 def require_types(kind: str, layer: Layer) -> str:
-    """The element type of input and output: "int8" (weights int8 or int4), "int16" (weights
-    int8) or "float32".
+    """The element type of input and output: "int8" (weights int8 or fewer bits), "int16"
+    (weights int8) or "float32".
 
     Raises: UnsupportedOperatorError for any other combination.
     """

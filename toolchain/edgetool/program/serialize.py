@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgetool.errors import ModelFormatError
+from edgetool.program.few_bits import holds
 from edgetool.program.operator import Clamp, Operator
 from edgetool.program.ops import operators
 from edgetool.program.program import Operation, Program
-from edgetool.program.tensor import DTYPES, Quantization, Tensor
+from edgetool.program.tensor import DTYPES, FEW_BITS, Quantization, Tensor
 
 SCHEMA_VERSION = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -182,7 +183,9 @@ def _stored(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _restored(data: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
-    """The inverse of _stored. Raises: ValueError for numbers beyond int4."""
+    """The inverse of _stored. Raises: ValueError for numbers that the type has not."""
+    if dtype in FEW_BITS and not holds(dtype, data):
+        raise ValueError(f"{dtype} numbers other than {FEW_BITS[dtype].values}")
     if dtype != "int4":
         return data
     if data.dtype != np.int8 or (data.size and (data.min() < -8 or data.max() > 7)):

@@ -8,8 +8,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-DTYPES = ("float32", "int4", "int8", "int16", "int32", "int64", "bool")
-"""int4: weights within -8..7; in NumPy an ml_dtypes.int4 array, one element a byte."""
+DTYPES = ("float32", "int4", "int8", "int16", "int32", "int64", "bool", "ternary", "binary")
+"""int4: weights within -8..7; in NumPy an ml_dtypes.int4 array, one element a byte.
+ternary, binary: weights of FEW_BITS; in NumPy int8 arrays."""
+
+
+@dataclass(frozen=True)
+class FewBits:
+    """values: all that an element may be.   bits: that it takes in memory."""
+
+    values: tuple[int, ...]
+    bits: int
+
+
+FEW_BITS = {"ternary": FewBits((-1, 0, 1), 2), "binary": FewBits((-1, 1), 1)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +89,11 @@ class Tensor:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the contents occupy; two elements of int4 share one."""
+        """Bytes that the contents occupy; elements below a byte share one."""
         if self.dtype == "int4":
             return (self.elements + 1) // 2
+        if self.dtype in FEW_BITS:
+            return -(-self.elements * FEW_BITS[self.dtype].bits // 8)
         return self.elements * np.dtype(self.dtype).itemsize
 
     @property

@@ -15,6 +15,7 @@ from edgetool.errors import UnsupportedOperatorError
 from edgetool.exporters.tflite.flatbuffer import Writer
 from edgetool.exporters.tflite.operators import FORMS, Code, Context, Operand, TfliteOperator
 from edgetool.graph.nibbles import pack_nibbles
+from edgetool.program.few_bits import refuse_few_bits
 from edgetool.program.program import Operation, Program
 from edgetool.program.tensor import Quantization, Tensor
 
@@ -42,6 +43,7 @@ def export_tflite(program: Program, *, float16_weights: bool = False) -> bytes:
     DEQUANTIZE, computation stays float32.
     Raises: UnsupportedOperatorError naming the layer that TFLite has no form for.
     """
+    refuse_few_bits(program, "TFLite")
     return _Model(program, float16_weights).write()
 
 
