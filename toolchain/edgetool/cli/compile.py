@@ -38,8 +38,8 @@ def run(
     precision: str = typer.Option(
         None,
         metavar="NAME",
-        help="float32, float16, bfloat16, int8, int16x8, w4a8, w4 (weights alone); default: the"
-        " model's own, else the target's.",
+        help="float32, float16, bfloat16, int8, int16x8, w4a8, w4 (weights alone), w4a4"
+        " (simulated); default: the model's own, else the target's.",
     ),
     calibrate: str = typer.Option(
         None,

@@ -75,13 +75,24 @@ def data_notes(dataset: Dataset | None) -> tuple[str, ...]:
     return tuple(note.replace(path, Path(path).name) for note in dataset.notes)
 
 
+def simulation_note(precision: str) -> tuple[str, ...]:
+    """What a precision without kernels is."""
+    if precision != "w4a4":
+        return ()
+    return (
+        "w4a4 is simulated: values are rounded to 4 bits and computed with in float32, for no"
+        " runtime multiplies 4-bit activations",
+    )
+
+
 def speed_note(target: Target, precision: str, source: Graph) -> tuple[str, ...]:
     """A note where int8 was made for speed, and nobody has measured that it brings any.
 
     On processors with float vector units int8 is at times the slower one; a microcontroller
     without them is counted by profile.
     """
-    if target.family == "microcontroller" or why_nothing_is_quantized(precision, source):
+    runs_as_float = precision == "w4a4" or bool(why_nothing_is_quantized(precision, source))
+    if target.family == "microcontroller" or runs_as_float:
         return ()
     where = "" if target.name == "host" else " --device NAME"
     return (

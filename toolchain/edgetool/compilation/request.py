@@ -18,7 +18,13 @@ from edgetool.quantization.recovery_steps import STEPS, parse_steps
 COMPILERS = ("clang", "gcc", "none")
 RANGES = ("minmax", "percentile", "mse", "lp", "entropy", "auto")
 EFFORTS = ("fast", "normal", "max")
-ACTIVATION_BITS = {"int8": 8, "int16x8": 16, "w4a8": 8}  # of the precisions that calibration makes
+ACTIVATION_BITS = {
+    "int8": 8,
+    "int16x8": 16,
+    "w4a8": 8,
+    "w4a4": 4,
+}
+"""Of the precisions that calibration makes."""
 HOW_TO_CALIBRATE = (
     "--calibrate data.npz     an array named as the model's input (or x), a few hundred samples",
     "--calibrate images/      a folder of images or .npy files",
@@ -191,7 +197,7 @@ def _check_target_has(
             )
         return
     hints = [f"--precision {target.default_precision}"]
-    if precision == "w4" and "w4a8" in target.precisions:
+    if precision in ("w4", "w4a4") and "w4a8" in target.precisions:
         hints = ["--precision w4a8     weights of 4 bits, activations int8"]
     if precision == "bfloat16" and "float16" in target.precisions:
         hints = ["--precision float16"]

@@ -23,6 +23,7 @@ from edgetool.compilation.golden import NOISE, golden_samples
 from edgetool.compilation.notes import (
     budget_note,
     data_notes,
+    simulation_note,
     speed_note,
     unscored_note,
     unused_calibration_note,
@@ -166,7 +167,7 @@ def prepare(
     notes += unused_rounding_notes(request, precision, source)
     if not why_nothing_is_quantized(precision, source):
         notes += calibration_warnings(calibration)
-    notes += speed_note(target, precision, source)
+    notes += speed_note(target, precision, source) + simulation_note(precision)
     notes += saturation_notes(program, evaluation) + budget_note(choice)
     if program is not None:
         inputs, outputs = ports_of_program(program, graph)
@@ -256,7 +257,7 @@ def pass_options(
     """What quantize_static is to do."""
     options: dict[str, Any] = {"symmetric": target.symmetric_activations}
     options["activation_bits"] = ACTIVATION_BITS.get(precision, 8)
-    options["weight_bits"] = 4 if precision == "w4a8" else 8
+    options["weight_bits"] = 4 if precision in ("w4a8", "w4a4") else 8
     options["calibration_cache"] = cache_folder() / "calibration"
     options["effort"] = request.effort
     if request.recovery is not None:
@@ -463,7 +464,8 @@ def score(prepared: Prepared, folder: Path, progress: Progress | None) -> dict[s
         return {}
     if program is None:
         session = OnnxRuntimeSession(folder / artifact.ONNX, optimised=False)
-        outputs = session.run(dataset.inputs, progress)
+        found = session.run(dataset.inputs, progress)
+        outputs = {name: without_batch(array) for name, array in found.items()}
     else:
         values = execute(
             program, to_program(program, dataset.inputs), progress=labelled(progress, "evaluate")
@@ -472,9 +474,15 @@ def score(prepared: Prepared, folder: Path, progress: Progress | None) -> dict[s
     metric = choose_metric(prepared.request.metric, outputs, dataset)
     # The path of the data is not part of the result; their sha256 stands in the manifest.
     judge = "reference executor" if program is not None else "onnxruntime, unoptimised"
+    judge = f"simulated, {judge}" if prepared.precision == "w4a4" else judge
     source = f"{judge}, {dataset.samples} samples"
     scores = evaluate(metric, outputs, dataset)
     return {name: replace(figure, source=source) for name, figure in scores.items()}
+
+
+def without_batch(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """(samples, 1, …) as (samples, …): outputs stacked with their batch dimension of one."""
+    return array[:, 0] if array.ndim > 2 and array.shape[1] == 1 else array
 
 
 def report_of(report: pipeline.PassReport) -> dict[str, Any]:

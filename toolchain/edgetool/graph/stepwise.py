@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 
 from edgetool.graph.graph import Graph
-from edgetool.graph.values import attribute, constant_array
+from edgetool.graph.values import attribute, constant_array, integer_limits
 
 Array = npt.NDArray[Any]
 Samples = list[Array]
@@ -176,8 +176,8 @@ class _NodeSession:
 
 def _quantize(array: Array, scale: Array, zero_point: Array) -> Array:
     """QuantizeLinear per tensor, halves to even."""
-    info = np.iinfo(zero_point.dtype)
-    codes = np.rint(array / scale) + np.float32(zero_point)
+    info = integer_limits(zero_point.dtype.name)
+    codes = np.rint(array / scale) + zero_point.astype(np.float32)
     return np.asarray(np.clip(codes, info.min, info.max), zero_point.dtype)
 
 

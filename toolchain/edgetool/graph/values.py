@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
+
+
+@dataclass(frozen=True)
+class IntegerLimits:
+    """Of an integer type. numpy.iinfo does not know int4."""
+
+    min: int
+    max: int
+
+
+def integer_limits(dtype: str) -> IntegerLimits:
+    """The smallest and the largest number of a type such as "int8", "int4"."""
+    if dtype in ("int4", "uint4"):
+        return IntegerLimits(-8, 7) if dtype == "int4" else IntegerLimits(0, 15)
+    info = np.iinfo(dtype)
+    return IntegerLimits(int(info.min), int(info.max))
 
 
 def static_shape(value: ir.Value) -> tuple[int, ...] | None:

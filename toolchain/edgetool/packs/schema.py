@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 Family = Literal["microcontroller", "linux", "host"]
 Runtime = Literal["c", "onnxruntime", "litert", "tensorrt"]
-Precision = Literal["float32", "float16", "bfloat16", "int8", "int16x8", "w4a8", "w4"]
+Precision = Literal["float32", "float16", "bfloat16", "int8", "int16x8", "w4a8", "w4a4", "w4"]
 ElementType = Literal["int8", "float32"]
 Role = Literal["model", "float-model", "calibration", "evaluation"]
 Quantity = Literal["latency", "energy"]

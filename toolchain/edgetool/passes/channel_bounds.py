@@ -18,6 +18,7 @@ import onnx_ir as ir
 
 from edgetool.graph import attribute, constant_array, dtype_of, static_shape
 from edgetool.graph.operands import activation_scale, read_operand
+from edgetool.graph.values import integer_limits
 from edgetool.passes.channel_layers import ChannelLayer, channel_layer
 from edgetool.passes.constant_results import constant_results
 
@@ -186,7 +187,7 @@ def _quantize(analysis: Analysis, node: ir.Node) -> Bounds | None:
     kind = dtype_of(node.outputs[0])
     if scale is None or kind is None or not kind.lstrip("u").startswith("int"):
         return None
-    info = np.iinfo(kind)
+    info = integer_limits(kind)
     source = analysis.of(node.inputs[0])
     margin = np.where(source.step > 0, _SUM_ROUNDING_STEPS, _ROUNDING_STEPS)
     margin = margin + source.slack / scale

@@ -63,13 +63,13 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     few = first_samples(context.calibration)
     seen = channel_statistics(graph, [site.value for site in sites], few)
     entering = channel_statistics(graph, [_input(site) for site in sites], few)
-    wide = context.options.get("activation_bits", 8) == 16
+    codes = {16: INT16_MAX, 8: 255, 4: 15}[int(context.options.get("activation_bits", 8))]
     narrow = context.options.get("weight_bits", 8) == 4
     gains = []
     for site, channels, inputs in zip(sites, seen, entering, strict=True):
         problem = replace(
             equalization_problem(site, channels, inputs),
-            activation_codes=INT16_MAX if wide else 255,
+            activation_codes=codes,
             weight_codes=INT4_MAX if narrow else INT8_MAX,
         )
         factors, gain_db = best_factors(problem)

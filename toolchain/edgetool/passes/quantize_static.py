@@ -45,7 +45,7 @@ def run(graph: Graph, context: PassContext) -> PassResult:
     """The graph with integer weights and activations; a quantized one comes back as it is.
 
     context.calibration: required.   context.options: "ranges" (`METHODS`),
-    "activation_bits" (8 or 16), "weight_bits" (8 or 4), "narrow_layers" (names of nodes whose
+    "activation_bits" (8, 16 or 4), "weight_bits" (8 or 4), "narrow_layers" (names of nodes whose
     weights take 4 bits in any case), "symmetric" (bool: zero point 0 everywhere), "progress"
     (called with done, total, label), "calibration_cache" (folder for the statistics of long
     passes).
@@ -127,7 +127,7 @@ def _ranges(
         refine = options.get("effort") == "max"
         found, told = choose_ranges(graph, pairs, samples, form, refine)
         return found, constant, told
-    return ranges_by_rule(pairs, method, form.symmetric), constant, ()
+    return ranges_by_rule(pairs, method, form.symmetric, form.bits), constant, ()
 
 
 # --- notes ------------------------------------------------------------------------------------
@@ -142,10 +142,11 @@ def _summary(
     kind = "symmetric" if writer.symmetric or writer.bits == 16 else "asymmetric"
     count = max(len(array) for array in samples.values())
     total = len(selection.layers) + len(selection.stay_float)
+    also = " and int8" if writer.bits == 4 else ""
     narrow = f", weights of {len(writer.narrow)} to int4" if writer.narrow else ""
     return (
         f"{len(selection.layers)} of {total} operators to int{writer.weight_bits}{narrow},"
-        f" activations int{writer.bits} {kind},"
+        f" activations int{writer.bits}{also} {kind},"
         f" {method} ranges over {count} samples"
     )
 

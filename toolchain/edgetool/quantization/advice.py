@@ -93,6 +93,8 @@ def _words(
             return "--effort normal", "channels use little of their layers' ranges: it evens them"
         if all(layer.dtype == "int16" for layer in layers):
             return None
+        if any(layer.dtype == "int4" for layer in layers):
+            return "--precision w4a8", "rounding activations to 4 bits costs most of it"
         return "--precision int16x8", "rounding activations to 8 bits costs most of it"
     if remedy == EXACT_WEIGHTS:
         if any(layer.weight_dtype == "int4" for layer in layers):

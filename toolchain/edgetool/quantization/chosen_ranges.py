@@ -17,7 +17,7 @@ from edgetool.quantization.measured_ranges import Observed, choose_by_output
 from edgetool.quantization.parameters import ActivationParameters, Range, activation_parameters
 from edgetool.quantization.quantized_graph import insert_quantization
 from edgetool.quantization.ranges import DEFAULT_METHOD, candidate_ranges, choose_range
-from edgetool.quantization.scale_groups import Grouping, ScaleGroup, group_values
+from edgetool.quantization.scale_groups import Grouping, ScaleGroup, bits_of, group_values
 from edgetool.quantization.statistics import ActivationStatistics
 
 Array = npt.NDArray[Any]
@@ -44,13 +44,14 @@ class Form:
     narrow: frozenset[str] = frozenset()
 
 
-def ranges_by_rule(pairs: Pairs, method: str, symmetric: bool) -> Ranges:
-    """Each group's range by one method."""
+def ranges_by_rule(pairs: Pairs, method: str, symmetric: bool, bits: int = 8) -> Ranges:
+    """Each group's range by one method.   bits: of activations."""
     found = {}
     for group, seen in pairs:
         # What the model answers is not cut off: nothing behind it could make up for that.
         leaves = any(value.is_graph_output() for value in group.members)
-        chosen = choose_range(seen, "minmax" if leaves else method, symmetric)
+        own = bits_of(group, bits)
+        chosen = choose_range(seen, "minmax" if leaves else method, symmetric, own)
         found[group] = _widened(chosen, group)
     return found
 
@@ -87,7 +88,8 @@ def group_parameters(
 ) -> dict[ScaleGroup, ActivationParameters]:
     """Scale and zero point of every group."""
     return {
-        group: group.fixed or activation_parameters(ranges[group], form.symmetric, form.bits)
+        group: group.fixed
+        or activation_parameters(ranges[group], form.symmetric, bits_of(group, form.bits))
         for group in grouping.groups
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
@@ -18,8 +19,8 @@ class QdqWriter:
     """Inserts QuantizeLinear and DequantizeLinear under unique, readable names.
 
     The values of one group read the very same scale and zero point constants. bits: of the
-    activations, 8 or 16.   weight_bits: 8 or 4.   narrow: names of nodes whose weights take 4 bits
-    whatever the others do.
+    activations, 8, 16 or 4.   weight_bits: 8 or 4.   narrow: names of nodes whose weights take 4
+    bits whatever the others do.
     """
 
     def __init__(
@@ -107,8 +108,7 @@ class QdqWriter:
     ) -> ir.Value:
         scale, zero_point = self._group_constants(group)
         quantize = self._node("QuantizeLinear", name, [value, scale, zero_point])
-        kind = ir.DataType.INT16 if self.bits == 16 else ir.DataType.INT8
-        self._describe(quantize.outputs[0], kind, value.shape)
+        self._describe(quantize.outputs[0], ir.DataType.from_numpy(self._dtype(group)), value.shape)
         inputs = [quantize.outputs[0], scale, zero_point]
         dequantize = self._node("DequantizeLinear", name, inputs)
         self._describe(dequantize.outputs[0], ir.DataType.FLOAT, value.shape)
@@ -138,12 +138,16 @@ class QdqWriter:
         if group not in self._constants:
             parameters = self.parameters[group]
             scale = np.array(parameters.scale, np.float32)
-            zero_point = np.array(parameters.zero_point, np.int16 if self.bits == 16 else np.int8)
+            zero_point = np.array(parameters.zero_point, self._dtype(group))
             self._constants[group] = (
                 self._constant(f"{group.name}_scale", scale),
                 self._constant(f"{group.name}_zero_point", zero_point),
             )
         return self._constants[group]
+
+    def _dtype(self, group: ScaleGroup) -> np.dtype[Any]:
+        wide: npt.DTypeLike = np.int16 if self.bits == 16 else np.int8
+        return np.dtype(ml_dtypes.int4 if self.parameters[group].bits == 4 else wide)
 
     def _constant(self, name: str, array: npt.NDArray[Any]) -> ir.Value:
         return make_constant(self.graph, self._unique(name), array)

@@ -13,6 +13,7 @@ import onnx_ir as ir
 from edgetool.graph import Graph, constant_array, node_label
 from edgetool.graph.execute import Executor
 from edgetool.graph.operands import Operand, read_operand
+from edgetool.graph.values import integer_limits
 from edgetool.quantization.constants import narrow_axis
 from edgetool.quantization.disturbance import RoundedLayer
 from edgetool.quantization.layers import WEIGHTED, Layer, select_layers
@@ -133,7 +134,7 @@ class RunningValues:
 
 def fake_quantize(real: Array, parameters: ActivationParameters, dtype: str) -> Array:
     """The real values of the codes that QuantizeLinear gives."""
-    info = np.iinfo(dtype)
+    info = integer_limits(dtype)
     codes = np.rint(real / np.float32(parameters.scale)) + np.float32(parameters.zero_point)
     codes = np.clip(codes, info.min, info.max) - np.float32(parameters.zero_point)
     return np.asarray(codes * np.float32(parameters.scale), np.float32)
@@ -141,6 +142,6 @@ def fake_quantize(real: Array, parameters: ActivationParameters, dtype: str) -> 
 
 def held_by(parameters: ActivationParameters, dtype: str) -> tuple[float, float]:
     """Real values of the smallest and the largest code."""
-    info = np.iinfo(dtype)
+    info = integer_limits(dtype)
     low, high = (code - parameters.zero_point for code in (info.min, info.max))
     return low * parameters.scale, high * parameters.scale

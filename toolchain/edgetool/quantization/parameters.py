@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,11 +37,13 @@ class Range:
 class ActivationParameters:
     """real = (integer - zero_point) · scale, one scale for the whole tensor.
 
-    scale: a float32 number, positive.   zero_point: -128..127, 0 for int16.
+    scale: a float32 number, positive.   zero_point: -128..127, 0 for int16, -8..7 for int4.
+    bits: 4 for int4; for the others the graph says which.
     """
 
     scale: float
     zero_point: int
+    bits: int = 8
 
 
 # LiteRT 8-bit quantization specification: LOGISTIC and SOFTMAX, TANH.
@@ -59,7 +61,7 @@ def activation_parameters(
 ) -> ActivationParameters:
     """Parameters that cover the range with 255 steps; zero point 0 when symmetric.
 
-    bits: 8 or 16; 16 are always symmetric, 32767 steps each side.
+    bits: 8, 16 or 4; 16 are always symmetric, 32767 steps each side; 4 have 15 steps.
 
     A range that holds only 0 is taken as [0, 1] (a scale of 0 means nothing); a scale below
     MIN_SCALE becomes MIN_SCALE.
@@ -68,6 +70,9 @@ def activation_parameters(
         wanted = Range(0.0, 1.0)
     if bits == 16:
         return _symmetric(wanted, INT16_MAX)
+    if bits == 4:
+        narrow = _symmetric(wanted, INT4_MAX) if symmetric else _asymmetric(wanted, -8, INT4_MAX)
+        return replace(narrow, bits=4)
     return _symmetric(wanted, INT8_MAX) if symmetric else _asymmetric(wanted)
 
 
@@ -76,10 +81,12 @@ def _symmetric(wanted: Range, codes: int) -> ActivationParameters:
     return ActivationParameters(_float32_scale(largest / codes), 0)
 
 
-def _asymmetric(wanted: Range) -> ActivationParameters:
-    scale = _float32_scale((wanted.high - wanted.low) / (INT8_MAX - INT8_MIN))
-    zero_point = INT8_MIN + math.floor(-wanted.low / scale + 0.5)
-    return ActivationParameters(scale, min(max(zero_point, INT8_MIN), INT8_MAX))
+def _asymmetric(
+    wanted: Range, least: int = INT8_MIN, largest: int = INT8_MAX
+) -> ActivationParameters:
+    scale = _float32_scale((wanted.high - wanted.low) / (largest - least))
+    zero_point = least + math.floor(-wanted.low / scale + 0.5)
+    return ActivationParameters(scale, min(max(zero_point, least), largest))
 
 
 def _float32_scale(scale: float) -> float:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from edgetool.errors import UsageError
 from edgetool.quantization.histogram import Histogram
 from edgetool.quantization.parameters import (
+    INT4_MAX,
     INT8_MAX,
     INT8_MIN,
     Range,
@@ -49,12 +50,17 @@ def chosen_method(options: Mapping[str, Any]) -> str:
     """The method that the options of quantize_static name, else that of their activations."""
     # 16 bits resolve what an outlier leaves of the range; cutting it off would only cost.
     wide = int(options.get("activation_bits", 8)) == 16
+    narrow = int(options.get("activation_bits", 8)) == 4
     usual = "auto" if options.get("effort") == "max" else DEFAULT_METHOD
     method = require_method(options.get("ranges", "minmax" if wide else usual))
+    if narrow and (method == "auto" or "ranges" not in options):
+        return "mse"  # with 15 steps, cutting off large values serves the others
     return "minmax" if wide and method == "auto" else method
 
 
-def choose_range(statistics: ActivationStatistics, method: str, symmetric: bool = False) -> Range:
+def choose_range(
+    statistics: ActivationStatistics, method: str, symmetric: bool = False, bits: int = 8
+) -> Range:
     """The range to quantize with.   statistics: of at least one value."""
     observed = Range.including_zero(statistics.minimum, statistics.maximum)
     histogram = statistics.histogram
@@ -64,7 +70,8 @@ def choose_range(statistics: ActivationStatistics, method: str, symmetric: bool 
         return percentile_range(histogram, observed, PERCENTILE)
     if method == "entropy":
         return least_divergence_range(histogram, observed, symmetric)
-    return least_error_range(histogram, observed, symmetric, POWER if method == "lp" else 2.0)
+    power = POWER if method == "lp" else 2.0
+    return least_error_range(histogram, observed, symmetric, power, bits)
 
 
 def candidate_ranges(statistics: ActivationStatistics, symmetric: bool) -> tuple[Range, ...]:
@@ -107,11 +114,12 @@ _Cost = Callable[[Range, npt.NDArray[np.float64], npt.NDArray[np.int64], bool], 
 
 
 def least_error_range(
-    histogram: Histogram, observed: Range, symmetric: bool, power: float = 2.0
+    histogram: Histogram, observed: Range, symmetric: bool, power: float = 2.0, bits: int = 8
 ) -> Range:
-    """The range with the least error to a power over the histogram."""
+    """The range with the least error to a power over the histogram.   bits: 8 or 4."""
 
-    return _search(histogram, observed, symmetric, partial(summed_error, power=power))
+    cost = partial(summed_error, power=power, bits=bits)
+    return _search(histogram, observed, symmetric, cost)
 
 
 def least_divergence_range(histogram: Histogram, observed: Range, symmetric: bool) -> Range:
@@ -148,9 +156,10 @@ def summed_error(
     counts: npt.NDArray[np.int64],
     symmetric: bool,
     power: float = 2.0,
+    bits: int = 8,
 ) -> float:
     """Sum of differences between values and their codes under the candidate, to the power."""
-    error = np.abs(values - _codes(candidate, values, symmetric)[1])
+    error = np.abs(values - _codes(candidate, values, symmetric, bits)[1])
     return float(np.dot(error**power if power != 2.0 else error * error, counts))
 
 
@@ -181,10 +190,10 @@ def divergence(
 
 
 def _codes(
-    candidate: Range, values: npt.NDArray[np.float64], symmetric: bool
+    candidate: Range, values: npt.NDArray[np.float64], symmetric: bool, bits: int = 8
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(codes, what they stand for) of values under the candidate range."""
-    parameters = activation_parameters(candidate, symmetric)
+    parameters = activation_parameters(candidate, symmetric, bits)
     codes = np.rint(values / parameters.scale) + parameters.zero_point
-    codes = np.clip(codes, INT8_MIN, INT8_MAX)
+    codes = np.clip(codes, *((-8, INT4_MAX) if bits == 4 else (INT8_MIN, INT8_MAX)))
     return codes, (codes - parameters.zero_point) * parameters.scale

@@ -23,6 +23,8 @@ from edgetool.quantization.parameters import (
     ActivationParameters,
 )
 
+WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+
 
 @dataclass(frozen=True, eq=False)
 class ScaleGroup:
@@ -51,6 +53,17 @@ class Grouping:
     groups: tuple[ScaleGroup, ...]
     group_of: Mapping[ir.Value, ScaleGroup]
     requantized: tuple[tuple[ir.Node, int], ...]
+
+
+def bits_of(group: ScaleGroup, bits: int) -> int:
+    """Of the group's codes. Of 4, only what layers with weights multiply has so few: the model's
+    inputs, and what it only adds, pools or answers, keep 8."""
+    if bits != 4:
+        return bits
+    readers = (use for value in group.members for use in value.uses())
+    multiplied = any(use.node.op_type in WEIGHTED and use.idx == 0 for use in readers)
+    entering = any(value.is_graph_input() for value in group.members)
+    return 4 if multiplied and not entering and group.fixed is None else 8
 
 
 def group_values(layers: Sequence[Layer], symmetric: bool, bits: int = 8) -> Grouping:

@@ -16,9 +16,10 @@ from edgetool.exporters.onnx.lower_opset import lower_opset
 from edgetool.exporters.onnx.symmetric import dequantize_biases, require_symmetric
 from edgetool.graph import Graph
 from edgetool.graph.check import find_problems
+from edgetool.graph.edit import remove_unused
 from edgetool.graph.shapes import infer_shapes
 
-PRECISIONS = ("float32", "float16", "bfloat16", "int8", "int16x8", "w4a8", "w4")
+PRECISIONS = ("float32", "float16", "bfloat16", "int8", "int16x8", "w4a8", "w4a4", "w4")
 MAX_FILE_BYTES = (1 << 31) - 1
 
 
@@ -54,6 +55,7 @@ def export_onnx(
         notes += to_bfloat16_weights(work)
     if opset_max is not None and opset_max < work.opset:
         notes += lower_opset(work, opset_max)
+    remove_unused(work.graph)
     infer_shapes(work.model)
     problems = find_problems(work)
     if problems:
