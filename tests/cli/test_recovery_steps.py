@@ -103,6 +103,21 @@ def test_no_step_at_effort_normal_is_effort_fast(here: Path) -> None:
     assert "recovery" not in content
 
 
+def test_the_report_and_its_page_show_what_steps_gained(here: Path) -> None:
+    content = succeed(*BOTH, "--effort", "normal", "--report", "--json", "--output", "made").json
+    said = succeed("report", "made", "--html", "page.html").out
+    page = (here / "page.html").read_text()
+    for step in content["recovery"]["steps"]:
+        gain = f"{decibels(step, 'gain_db'):+.1f} dB"
+        assert f"<td>{step['name']}</td><td>{gain}</td>" in page
+        assert any(
+            line.split()[:1] == [step["name"]] and gain in line for line in said.splitlines()
+        )
+    succeed(*BOTH, "--report", "--output", "fast")
+    assert "recovery" not in succeed("report", "fast", "--html", "fast.html").out
+    assert "What recovery gained" not in (here / "fast.html").read_text()
+
+
 def test_an_unknown_step_is_refused_with_the_known_ones(here: Path) -> None:
     refused(
         here,

@@ -69,7 +69,13 @@ def _write_page(path: Path, artifact: Artifact, report: Mapping[str, Any], force
     from edgetool.reports.quantization_page import render_page
 
     manifest = artifact.manifest
-    page = render_page(report, manifest.source["path"], manifest.target["name"], manifest.precision)
+    page = render_page(
+        report,
+        manifest.source["path"],
+        manifest.target["name"],
+        manifest.precision,
+        manifest.recovery,
+    )
     write_file(path, page.encode(), force)
 
 
@@ -90,10 +96,21 @@ def _print(report: Mapping[str, Any], artifact: Artifact, most: int | None) -> N
     if most is not None and len(layers) > most:
         print(f"and {len(layers) - most} more that cost less: --all")
     print(f"\n{LEGEND}\n")
+    if manifest.recovery:
+        _print_recovery(manifest.recovery)
     for each in report["try"]:
         print_wrapped(f"try {each['option']}: ", advice_text(each))
     if not report["try"]:
         print(NOTHING_HELPS)
+
+
+def _print_recovery(recovery: Mapping[str, Any]) -> None:
+    """What each step of recovery gained, as `compile` measured it."""
+    from edgetool.reports.quantization_page import RECOVERY_HEADS, recovery_rows
+
+    print(f"recovery, over {recovery['samples']} {recovery['data']} samples")
+    table(list(RECOVERY_HEADS), recovery_rows(recovery))
+    print()
 
 
 def _short(name: str) -> str:

@@ -44,8 +44,20 @@ COLUMNS = (
 )
 
 
-def render_page(report: Mapping[str, Any], model: str, target: str, precision: str) -> str:
-    """The page.   report: as the artifact holds it (docs/schemas/quantization.schema.json)."""
+RECOVERY_HEADS = ("with step", "gain", "SQNR")
+
+
+def render_page(
+    report: Mapping[str, Any],
+    model: str,
+    target: str,
+    precision: str,
+    recovery: Mapping[str, Any] | None = None,
+) -> str:
+    """The page.   report: as the artifact holds it (docs/schemas/quantization.schema.json).
+
+    recovery: as its manifest holds it, nothing where no step was switched on.
+    """
     layers = report["layers"]
     in_order = sorted(layers, key=lambda layer: layer["position"])
     title = f"{model} for {target}: quantization to {precision}"
@@ -54,6 +66,7 @@ def render_page(report: Mapping[str, Any], model: str, target: str, precision: s
         f'<p class="faint">{escape(_facts(report))}</p>',
         "<h2>What to try</h2>",
         _advice(report),
+        *_recovery(recovery or {}),
         "<h2>Share of the noise at the model's output</h2>",
         "<p>Each layer rounded alone in the float network; shares of their sum.</p>",
         bars("share of the noise by layer", _shares(layers)),
@@ -99,6 +112,34 @@ def _advice(report: Mapping[str, Any]) -> str:
         for each in report["try"]
     ]
     return f"<ul>{''.join(items)}</ul>" if items else f"<p>{NOTHING_HELPS}</p>"
+
+
+def recovery_rows(recovery: Mapping[str, Any]) -> list[list[str]]:
+    """Cells under RECOVERY_HEADS: without any step, then each over those above it."""
+    rows = [["none", "", _decibels(recovery)]]
+    for step in recovery["steps"]:
+        gain = _value(step, "gain_db")
+        rows.append([step["name"], "–" if gain is None else f"{gain:+.1f} dB", _decibels(step)])
+    return rows
+
+
+def _decibels(content: Mapping[str, Any]) -> str:
+    value = _value(content, "sqnr_db")
+    return "as float" if value is None else f"{value:.1f} dB"
+
+
+def _recovery(recovery: Mapping[str, Any]) -> list[str]:
+    if not recovery:
+        return []
+    data = f"Over {recovery['samples']} {recovery['data']} samples, one step after the other."
+    head = "".join(f"<th>{title}</th>" for title in RECOVERY_HEADS)
+    rows = ["".join(f"<td>{escape(c)}</td>" for c in row) for row in recovery_rows(recovery)]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return [
+        "<h2>What recovery gained</h2>",
+        f"<p>{data}</p>",
+        f"<table><tr>{head}</tr>{body}</table>",
+    ]
 
 
 def advice_text(advice: Mapping[str, Any]) -> str:
