@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from boards.machines import MACHINES
 from boards.trees import TRTEXEC, install, write_tree
 from command_line import CALIBRATION, MODEL, edgetool, succeed
 from edgetool.agent import AgentClient
-from edgetool.artifact import Artifact
 from edgetool.runtimes.board import board as board_module
 from schemas import validate
 
@@ -34,22 +32,6 @@ center = "median"
 """
 
 
-def answers(artifact: Path, factor: float = 1.0) -> dict[str, Any]:
-    """What a trtexec that computes the artifact writes for each of its golden inputs."""
-    inputs, outputs = Artifact.open(artifact).golden()
-    (images,), (found,) = inputs.values(), outputs.values()
-    return {
-        hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest(): [
-            {
-                "name": next(iter(outputs)),
-                "dimensions": "1x10",
-                "values": [float(v) * factor for v in values.reshape(-1)],
-            }
-        ]
-        for image, values in zip(images, found, strict=True)
-    }
-
-
 class Jetson:
     """A Jetson whose files are a tree, enrolled as "jetson" without a link."""
 
@@ -65,15 +47,25 @@ class Jetson:
         client = functools.partial(AgentClient, system_root=str(self.tree))
         monkeypatch.setattr(board_module, "AgentClient", client)
 
-    def become(self, target: str, artifact: Path, factor: float = 1.0, **changes: Any) -> None:
-        """Be this target's board, with a trtexec that computes the artifact times factor."""
+    def become(self, target: str, factor: float = 1.0, **changes: Any) -> None:
+        """Be this target's board, with a trtexec that computes its model, times factor."""
         self.record.write_text(f'target = "{target}"\nbackend = "local"\n')
         image = {"image": 256}
-        write_tree(target, self.tree, answers=answers(artifact, factor), inputs=image, **changes)
+        computes = {"python": sys.executable, "factor": factor}
+        write_tree(target, self.tree, computes=computes, inputs=image, **changes)
 
-    def profile(self, artifact: Path) -> Any:
+    def have(self, version: tuple[int, int, int] | None) -> None:
+        """Another TensorRT than the board's usual one."""
+        settings = self.tree / f"{TRTEXEC}.json"
+        known = json.loads(settings.read_text())
+        settings.write_text(json.dumps({**known, "tensorrt": version or known["tensorrt"]}))
+
+    def profile(self, artifact: Path, *more: str) -> Any:
         options = ("--device", "jetson", "--protocol", self.protocol, "--json")
-        return edgetool("profile", artifact, *options)
+        return edgetool("profile", artifact, *options, *more)
+
+    def verify(self, artifact: Path, *more: str) -> Any:
+        return edgetool("verify", artifact, "--device", "jetson", *more)
 
 
 @pytest.fixture
@@ -112,7 +104,7 @@ def test_an_artifact_is_built_proved_and_timed_by_the_boards_tensorrt(
     target: str, precision: str, jetson: Jetson, compiled: Compiled
 ) -> None:
     artifact = compiled(target, precision)
-    jetson.become(target, artifact)
+    jetson.become(target)
     shown = jetson.profile(artifact).json
     validate(shown, "profile")
     assert shown["latency_s"]["value"] == pytest.approx(1.26e-3, rel=0.01)
@@ -137,7 +129,7 @@ def test_a_tensorrt_that_computes_something_else_fails_the_check(
     jetson: Jetson, compiled: Compiled
 ) -> None:
     artifact = compiled("jetson-nano", "float16")
-    jetson.become("jetson-nano", artifact, factor=1.5)
+    jetson.become("jetson-nano", factor=1.5)
     failed = jetson.profile(artifact)
     assert failed.code == 5
     assert "computes something else than the model" in failed.err
@@ -148,7 +140,7 @@ def test_an_operator_that_the_boards_tensorrt_lacks_is_named(
     jetson: Jetson, compiled: Compiled
 ) -> None:
     artifact = compiled("jetson-nano", "float16")
-    jetson.become("jetson-nano", artifact, fail="unsupported")
+    jetson.become("jetson-nano", fail="unsupported")
     failed = jetson.profile(artifact)
     assert failed.code == 3
     assert "no operator GridSample, node warped" in failed.err
@@ -158,7 +150,7 @@ def test_an_int8_artifact_of_an_orin_is_refused_on_a_nano(
     jetson: Jetson, compiled: Compiled
 ) -> None:
     artifact = compiled("jetson-orin-nano", "int8")
-    jetson.become("jetson-orin-nano", artifact)
+    jetson.become("jetson-orin-nano")
     nano = json.loads((jetson.tree / f"{TRTEXEC}.json").read_text())
     install(jetson.tree / TRTEXEC, {**nano, "tensorrt": [8, 2, 1], "sm": "5.3", "int8": False})
     for place in ("proc/device-tree", "sys/firmware/devicetree/base"):
@@ -166,3 +158,68 @@ def test_an_int8_artifact_of_an_orin_is_refused_on_a_nano(
     failed = jetson.profile(artifact)
     assert failed.code == 4
     assert "no int8 on this GPU" in failed.err
+
+
+GENERATIONS = [
+    ("jetson-nano", "float16", None),
+    ("jetson-xavier-nx", "int8", None),
+    ("jetson-orin-nano", "int8", None),
+    ("jetson-orin-nano", "float16", (11, 1, 0)),
+]
+
+
+@pytest.mark.parametrize(("target", "precision", "version"), GENERATIONS)
+def test_a_boards_tensorrt_is_verified_against_the_reference(
+    target: str,
+    precision: str,
+    version: tuple[int, int, int] | None,
+    jetson: Jetson,
+    compiled: Compiled,
+) -> None:
+    artifact = compiled(target, precision)
+    jetson.become(target)
+    jetson.have(version)
+    shown = jetson.verify(artifact, "--json").json
+    validate(shown, "verify")
+    reference, found = shown["runtimes"]
+    assert (reference["name"], found["name"], shown["holds"]) == ("reference", "tensorrt", True)
+    assert found["samples"] == min(16, reference["samples"])
+    assert found["decisions_equal"]["value"] == 1
+    assert found["per_operator_max_lsb"] == {}
+
+
+@pytest.mark.parametrize(("target", "precision", "version"), GENERATIONS)
+def test_a_tensorrt_that_computes_something_else_does_not_verify(
+    target: str,
+    precision: str,
+    version: tuple[int, int, int] | None,
+    jetson: Jetson,
+    compiled: Compiled,
+) -> None:
+    jetson.become(target, factor=0.5)
+    jetson.have(version)
+    failed = jetson.verify(compiled(target, precision))
+    assert failed.code == 5
+    assert "tensorrt: the outputs as timed are 0.5" in failed.err
+
+
+@pytest.mark.parametrize("factor", [float("nan"), float("inf")])
+def test_outputs_that_are_no_numbers_do_not_verify(
+    factor: float, jetson: Jetson, compiled: Compiled
+) -> None:
+    jetson.become("jetson-nano", factor=factor)
+    failed = jetson.verify(compiled("jetson-nano", "float16"), "--runtime", "tensorrt")
+    assert failed.code == 5
+    assert "no finite numbers" in failed.err
+
+
+@pytest.mark.parametrize(
+    "options", [("--threads", "1,2"), ("--affinity", "0"), ("--detach",)], ids=lambda o: o[0]
+)
+def test_what_tensorrt_has_no_part_in_is_refused(
+    options: tuple[str, ...], jetson: Jetson, compiled: Compiled
+) -> None:
+    jetson.become("jetson-nano")
+    failed = jetson.profile(compiled("jetson-nano", "float16"), *options)
+    assert failed.code == 2
+    assert f"{options[0]} cannot be had with TensorRT" in failed.err

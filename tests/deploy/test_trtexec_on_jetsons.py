@@ -12,6 +12,7 @@ from boards.machines import MACHINES
 from boards.trees import MODEL, TRTEXEC, write_tree
 from edgetool.agent import AgentClient, Event
 from edgetool.errors import DeviceError, UnsupportedOperatorError
+from edgetool.runtimes.board import open_board
 from edgetool.runtimes.tensorrt.flags import Timing
 from edgetool.runtimes.tensorrt.jobs import Board, Model, describe_job
 from edgetool.runtimes.tensorrt.look import find_tensorrt
@@ -19,12 +20,13 @@ from edgetool.runtimes.tensorrt.session import run_trtexec
 from edgetool.runtimes.tensorrt.versions import TensorRtVersion
 from edgetool.transports.transport import Transport
 
+ROOT = ".edgetool"
 ONNX = b"a model"
 TIMING = Timing(warm_up_ms=20, iterations=3000, duration_s=0)
 
 
 def job_on(target: str, home: Path, tree: Path) -> dict[str, Any]:
-    root = home / ".edgetool"
+    root = home / ROOT
     root.mkdir(exist_ok=True)
     (root / "m.onnx").write_bytes(ONNX)
     (root / "i.bin").write_bytes(bytes(256))
@@ -43,10 +45,10 @@ def test_an_engine_is_built_proved_and_timed_over_a_link(
     tree = write_tree(target, tmp_path / "tree")
     job = job_on(target, home, tree)
     seen: list[Event] = []
-    with AgentClient(transport) as client:
-        first = run_trtexec(client, job, on_event=seen.append)
-        second = run_trtexec(client, job)
-        assert client.call("runs") == {"runs": []}
+    with open_board(lambda: transport, ROOT) as board:
+        _, first = run_trtexec(board, job, seen.append)
+        _, second = run_trtexec(board, job)
+        assert board.client.call("runs") == {"runs": []}
     assert (first.built, second.built) == (True, False)
     states = [event.fields["state"] for event in seen if event.kind == "state"]
     assert [s for s in states if s in ("building", "built", "infer", "time")] == [
@@ -66,10 +68,10 @@ def test_a_build_that_fails_names_the_operator_over_a_link(
 ) -> None:
     tree = write_tree("jetson-nano", tmp_path / "tree", fail="unsupported")
     with (
-        AgentClient(transport) as client,
+        open_board(lambda: transport, ROOT) as board,
         pytest.raises(UnsupportedOperatorError, match="no operator GridSample, node warped"),
     ):
-        run_trtexec(client, job_on("jetson-nano", home, tree))
+        run_trtexec(board, job_on("jetson-nano", home, tree))
 
 
 @pytest.mark.parametrize("target", [n for n, machine in MACHINES.items() if machine.jetson])

@@ -50,7 +50,7 @@ def run(
     runtime: str = typer.Option(
         "auto",
         metavar="NAME",
-        help="Of an enrolled --device: onnxruntime, litert, c; auto: each that it has.",
+        help="Of an enrolled --device: onnxruntime, litert, tensorrt, c; auto: each that it has.",
     ),
     metric: str = typer.Option(
         None, metavar="NAME", help="top1, auc, mse or module:function, over --samples."

@@ -14,7 +14,7 @@ from edgetool.packs import Profile, find_profile
 from edgetool.profiling.device_figures import Measured, profiled_from
 from edgetool.profiling.device_options import DeviceOptions
 from edgetool.profiling.profile import Profiled
-from edgetool.profiling.tensorrt import profile_with_tensorrt, wants_tensorrt
+from edgetool.profiling.tensorrt import profile_with_tensorrt
 from edgetool.runtimes.board import (
     NATIVE,
     Board,
@@ -27,6 +27,7 @@ from edgetool.runtimes.board import (
 from edgetool.runtimes.session import Progress, step
 from edgetool.verification.device import prove_as_timed, provided_for, session_with
 from edgetool.verification.native import native_on_device
+from edgetool.verification.tensorrt import wants_tensorrt
 
 MODELS = {"onnxruntime": onnx_model, "litert": tflite_model}
 
@@ -45,7 +46,7 @@ def profile_on_device(
             recording = Recording(board.where)
             state = board.follow(options.run, recording.take)
             return _profiled(artifact, device, protocol, recording, state, options)
-        if wants_tensorrt(artifact, options):
+        if wants_tensorrt(artifact, options.runtime):
             details = {"device": device.name, "target": device.target}
             return profile_with_tensorrt(board, artifact, options, protocol, details, progress)
         models, wrong, provided = prepare(board, artifact, options, progress)

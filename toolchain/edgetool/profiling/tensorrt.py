@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from edgetool.agent import Event, RunState
-from edgetool.artifact import ONNX, Artifact
-from edgetool.errors import CheckError, DeviceError
+from edgetool.artifact import Artifact, Port
+from edgetool.errors import UsageError
 from edgetool.packs import Profile
 from edgetool.profiling.device_figures import Measured, profiled_from
 from edgetool.profiling.device_options import DeviceOptions
 from edgetool.profiling.profile import Profiled
 from edgetool.program.layouts import inverse
-from edgetool.runtimes.board import Board, Recording, Timing, onnx_model
-from edgetool.runtimes.board.model import as_source, push_inputs
+from edgetool.runtimes.board import Board, Recording, Timing
+from edgetool.runtimes.board.model import as_source
 from edgetool.runtimes.session import Progress, step
 from edgetool.runtimes.tensorrt import flags
 from edgetool.runtimes.tensorrt.jobs import Board as Jetson
-from edgetool.runtimes.tensorrt.jobs import Model, Result, describe_job, explain_log, read_result
+from edgetool.runtimes.tensorrt.jobs import Result, describe_job
 from edgetool.runtimes.tensorrt.look import find_tensorrt
+from edgetool.runtimes.tensorrt.session import (
+    computes_another,
+    output_of,
+    push_samples,
+    run_trtexec,
+    show_state,
+)
 from edgetool.verification.device import CLOSE_ENOUGH, CLOSE_ENOUGH_INTEGER, relative_rms
+from edgetool.verification.tensorrt import model_there
 
 RUNTIME = "tensorrt"  # as the device's side names it in the journal
 PROVED = 4  # golden samples: each costs a start of CUDA, seconds on a Nano
-NOT_LOCKED = "clocks were not locked: TensorRT needs the GPU's too, sudo jetson_clocks on the board"
 
 
-def wants_tensorrt(artifact: Artifact, options: DeviceOptions) -> bool:
-    """Whether TensorRT is asked for, or is what the artifact's target runs."""
-    fits = "tensorrt" in artifact.manifest.target.get("runtimes", ())
-    return options.runtime == "tensorrt" or (options.runtime == "auto" and fits)
+def refuse_options(options: DeviceOptions) -> None:
+    """What trtexec has no part in. Raises: UsageError."""
+    given = {
+        "--threads": options.threads != (1,),
+        "--affinity": bool(options.affinity),
+        "--detach": options.detach,
+    }
+    wrong = [name for name, is_given in given.items() if is_given]
+    if wrong:
+        raise UsageError(
+            f"{' and '.join(wrong)} cannot be had with TensorRT",
+            details=(
+                "it computes on the GPU, and is proved and timed in one run that is followed",
+            ),
+            hints=(f"leave out {' and '.join(wrong)}", "--runtime onnxruntime, on the CPUs"),
+        )
 
 
 def profile_with_tensorrt(
@@ -51,22 +69,21 @@ def profile_with_tensorrt(
     Raises: DeviceError and its kind; what failures.explain_failure says; CheckError when TensorRT
     computes something else.
     """
+    refuse_options(options)
     with step(progress, "look for TensorRT"):
         jetson = find_tensorrt(board.client)
     job = _job(board, jetson, artifact, protocol)
+    clocks = board.lock_clocks() if options.lock_clocks else {}
     recording, state, result = _run(board, job, progress)
+    recording.clocks = clocks
     _prove(board.where, artifact, result)
     recording.models[RUNTIME] = _timing(result, recording.models.get(RUNTIME, Timing()))
     known = {**details, RUNTIME: _about(jetson, job, result)}
-    found = profiled_from(artifact, Measured(recording, protocol, state), known)
-    return _with_notes(found, options)
+    return profiled_from(artifact, Measured(recording, protocol, state), known)
 
 
 def _job(board: Board, jetson: Jetson, artifact: Artifact, protocol: Profile) -> dict[str, Any]:
-    model = onnx_model(board, artifact, 1)
-    if model is None:
-        raise DeviceError(f"'{artifact.folder}' has no model.onnx, which TensorRT reads")
-    manifest = artifact.manifest
+    golden = {name: array[:PROVED] for name, array in artifact.golden()[0].items()}
     warm_up, repeats = protocol.warm_up, protocol.repeats
     timing = flags.Timing(
         warm_up_ms=round((warm_up.duration_min_s or 1.0) * 1000),
@@ -75,80 +92,47 @@ def _job(board: Board, jetson: Jetson, artifact: Artifact, protocol: Profile) ->
     )
     return describe_job(
         jetson,
-        Model(model.path, manifest.files[ONNX], manifest.precision),
-        inferences=_push_golden(board, artifact),
+        model_there(board, artifact),
+        inferences=push_samples(board, as_source(artifact, golden)),
         timing=timing,
         repeats=repeats.windows,
         layers=True,
     )
 
 
-def _push_golden(board: Board, artifact: Artifact) -> list[dict[str, str]]:
-    """Files of the golden inputs on the device, by input, of each sample."""
-    feed = as_source(artifact, artifact.golden()[0])
-    samples = [
-        push_inputs(board, {name: array[n : n + 1] for name, array in feed.items()})
-        for n in range(min(PROVED, len(next(iter(feed.values())))))
-    ]
-    return [{port.name: port.path for port in sample} for sample in samples]
-
-
 def _run(
     board: Board, job: Mapping[str, Any], progress: Progress | None
 ) -> tuple[Recording, RunState, Result]:
     recording = Recording(board.where)
-    journal: list[dict[str, Any]] = []
 
     def take(event: Event) -> None:
         recording.take(event)
-        journal.append({**event.fields, "kind": event.kind})
-        _show(event, progress)
+        show_state(event, progress)
 
-    try:
-        run, state = board.run(job, take)
-    except DeviceError as error:
-        raise explain_log(journal) or error from None
-    result = read_result(job, journal)
-    board.forget(run)
-    return recording, state, result
-
-
-def _show(event: Event, progress: Progress | None) -> None:
-    labels = {"building": "build the engine", "infer": "prove", "time": "measure on the device"}
-    label = labels.get(str(event.fields.get("state")))
-    if progress is not None and event.kind == "state" and label is not None:
-        progress(0, 0, label)
+    return recording, *run_trtexec(board, job, take)
 
 
 def _prove(where: str, artifact: Artifact, result: Result) -> None:
     """Golden outputs, sample by sample. Raises: CheckError naming output and distance."""
-    expected = artifact.golden()[1]
     limit = CLOSE_ENOUGH.get(artifact.manifest.precision, CLOSE_ENOUGH_INTEGER)
-    for number, outputs in enumerate(result.outputs):
-        found = {tensor.name: np.array(tensor.values) for tensor in outputs}
-        for port in artifact.manifest.outputs:
-            wanted = _source_order(expected[port.name][number], port.layout)
-            away = _distance(wanted, found.get(port.name))
+    for port in artifact.manifest.outputs:
+        expected = _as_source(artifact.golden()[1][port.name], port)
+        for number, outputs in enumerate(result.outputs):
+            away = relative_rms(expected[number], output_of(where, port, outputs), 0)
             if not away <= limit:
-                raise CheckError(
-                    f"TensorRT on {where} computes something else than the model",
-                    details=(
-                        f"output '{port.name}' of golden sample {number} is {away:.2g} away "
-                        f"(root mean square, relative; {limit:g} is allowed)",
-                    ),
-                    hints=("--precision float32 shows whether the precision is the reason",),
+                raise computes_another(
+                    where,
+                    f"output '{port.name}' of golden sample {number} is {away:.2g} away "
+                    f"(root mean square, relative; {limit:g} is allowed)",
                 )
 
 
-def _source_order(values: Any, layout: Sequence[int]) -> Any:
-    """An output as the model has it, flat.   layout: of the artifact's axes, as Port has it."""
-    return np.transpose(values, inverse(tuple(layout))).reshape(-1)
-
-
-def _distance(wanted: Any, found: Any) -> float:
-    if found is None or found.shape != wanted.shape:
-        return float("inf")
-    return relative_rms(wanted, found, 0)
+def _as_source(outputs: Any, port: Port) -> Any:
+    """Outputs of the artifact as the source model has them."""
+    array = outputs.transpose(0, *(axis + 1 for axis in inverse(port.layout)))
+    if port.scale is not None and port.source_dtype == "float32":
+        array = (array.astype(np.float32) - (port.zero_point or 0)) * np.float32(port.scale)
+    return array.reshape(len(array), *port.source_shape)
 
 
 def _timing(result: Result, seen: Timing) -> Timing:
@@ -180,7 +164,3 @@ def _about(jetson: Jetson, job: Mapping[str, Any], result: Result) -> dict[str, 
     if result.build_s is not None:
         about["build_s"] = result.build_s
     return about
-
-
-def _with_notes(found: Profiled, options: DeviceOptions) -> Profiled:
-    return replace(found, notes=(*found.notes, *([NOT_LOCKED] if options.lock_clocks else [])))

@@ -174,11 +174,18 @@ def verify_on_device(
     runtime: str,
     progress: Progress | None,
 ) -> Verification:
-    """The reference here, and every runtime of the device: exact, and as it will be timed."""
+    """The reference here, and every runtime of the device: exact, and as it will be timed.
+
+    Of a target whose runtime it is, TensorRT alone, as it will be timed.
+    """
     from edgetool.verification.device import device_runners, session_with
+    from edgetool.verification.tensorrt import DeviceTensorRtRunner, wants_tensorrt
 
     with session_with(device) as board:
-        found, skipped = device_runners(board, subject, runtime)
+        found: list[Runner] = [DeviceTensorRtRunner(subject, board)]
+        skipped: Mapping[str, str] = {}
+        if not wants_tensorrt(subject.artifact, runtime):
+            found, skipped = device_runners(board, subject, runtime)
         runners: list[Runner] = [ReferenceRunner(subject), *found]
         results = tuple(examine(runner, data, metric, progress) for runner in runners)
     return Verification(results, skipped)
