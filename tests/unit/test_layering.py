@@ -20,6 +20,7 @@ NAMES_THAT_SAY_NOTHING = {"utils", "util", "helpers", "helper", "misc", "common"
 # Room → the rooms it may import. The order is from the bottom to the top: a room may only name
 # rooms above its line, so the house has no cycles. A new room is a new line here.
 ROOMS: dict[str, set[str]] = {
+    "deferred_imports": set(),
     "errors": set(),
     "figures": set(),
     "measure": set(),
@@ -34,7 +35,7 @@ ROOMS: dict[str, set[str]] = {
     "importers": {"errors", "graph"},
     "program": {"errors", "graph"},
     "passes": {"errors", "graph", "quantization", "program"},
-    "pipeline": {"errors", "figures", "graph", "quantization", "passes"},
+    "pipeline": {"errors", "figures", "measure", "graph", "quantization", "passes"},
     "kernels": {"errors", "program"},
     "exporters": {"errors", "graph", "program", "kernels"},
     "artifact": {"errors", "figures", "packs", "program"},
@@ -132,8 +133,8 @@ def test_table_has_no_cycles() -> None:
         below.add(room)
 
 
-def test_package_itself_imports_nothing() -> None:
-    assert imported_rooms(PACKAGE / "__init__.py") <= {"__init__"}
+def test_package_itself_imports_nothing_but_what_defers_imports() -> None:
+    assert imported_rooms(PACKAGE / "__init__.py") <= {"__init__", "deferred_imports"}
 
 
 @pytest.mark.parametrize("banned", sorted(CONFINED))
