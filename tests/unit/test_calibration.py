@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import random
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -117,6 +118,7 @@ def test_large_constants_that_the_values_do_not_depend_on_do_no_harm(
     ),
     st.randoms(),
 )
+@example([[0.0], [0.25]], random.Random(0))
 def test_merged_histograms_are_that_of_all_values_in_any_order(
     batches: list[list[float]], order: Any
 ) -> None:

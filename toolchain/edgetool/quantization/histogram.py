@@ -82,6 +82,8 @@ class Histogram:
         return bins
 
     def _cover(self, largest: float) -> None:
+        if largest == 0.0:  # zeros fit into bins of any width
+            return
         # frexp: largest < 2**exponent, so that it lies below the upper edge.
         self._widen(max(math.frexp(largest)[1] - (SIDE.bit_length() - 1), self.exponent))
 
