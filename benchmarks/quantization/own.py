@@ -17,7 +17,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx_ir as ir
 import onnxruntime  # noqa: F401  # imports are not part of the cost
 from numpy.typing import NDArray
 
@@ -39,8 +38,9 @@ def cpu_s() -> float:
 
 
 def peak_mib() -> float:
-    """The most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory that this program has had; ru_maxrss begins at what its parent had."""
+    status = Path("/proc/self/status").read_text("ascii").splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
 
 
 def sizes(graph: Graph) -> list[int]:
@@ -73,6 +73,8 @@ def main(method: str, threads: str, model: str, data: str, output: str) -> None:
     quantized, reports, _ = runs[0]
     peak = peak_mib()
     runs += [quantize(graph, method, {name: samples}) for _ in range(RUNS.get(method, 1) - 1)]
+    import onnx_ir as ir  # after edgetool, which keeps it from loading sympy
+
     Path(output).write_bytes(ir.serde.to_proto(quantized.model).SerializeToString())
     passes = [sum(r.cpu_seconds for r in run[1] if r.name in QUANTIZING) for run in runs]
     costs = {

@@ -21,10 +21,12 @@ from edgetool.figures import Figure
 from edgetool.graph import Graph
 from edgetool.graph.check import find_problems
 from edgetool.graph.execute import Executor
+from edgetool.measure.freed_memory import return_freed_memory
 from edgetool.passes.contract import PassContext, PassResult
 
 ALWAYS, FLOAT_ONLY, QUANTIZED_ONLY = "always", "float", "quantized"
 COST_SAMPLES = 4
+LARGE_PARAMETERS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ def run_pipeline(
         reports.append(report)
         if watch is not None:
             watch(step.name, graph)
+    graph = graph.clone()  # onnx_ir remembers the constants that left the old one
+    _tidy(graph)
     return graph, reports
 
 
@@ -166,11 +170,19 @@ def count_parameters(graph: Graph) -> int:
     return sum(math.prod(shape.numpy()) for shape in shapes if len(shape) > 0)
 
 
+def _tidy(graph: Graph) -> None:
+    """Let go of what passes left behind, where it is worth the time."""
+    if count_parameters(graph) >= LARGE_PARAMETERS:
+        return_freed_memory()
+
+
 def _run_step(step: Step, graph: Graph, context: PassContext) -> tuple[Graph, PassReport]:
     nodes, parameters = len(graph.graph), count_parameters(graph)
     run = importlib.import_module(f"edgetool.passes.{step.name}").run
     start, start_cpu = time.perf_counter(), time.process_time()
     result: PassResult = run(graph, context)
+    if result.changed:
+        _tidy(result.graph)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
     problems = find_problems(result.graph, complete=step.name != "expand_qoperators")
     if problems:
@@ -239,3 +251,5 @@ def _outputs(
         return Executor(graph).run_samples(samples)
     except Exception:
         return None
+    finally:
+        _tidy(graph)

@@ -19,17 +19,39 @@ Array = npt.NDArray[Any]
 class Operand:
     """A constant input of a node.
 
-    real: its value in float64.   integers: int64 with the zero point taken off, None for float.
-    scale: float64, () or one per index of axis; None for float.
-    stored: the initializer's own contents.   dequantize: the node in between, None for float.
+    stored: the initializer's own contents.
+    scale: float64, () or one per index of axis; None for float.   zero_points: int64, likewise.
+    dequantize: the node in between, None for float.
     """
 
-    real: Array
     stored: Array
-    integers: Array | None = None
     scale: Array | None = None
+    zero_points: Array | None = None
     axis: int = 0
     dequantize: ir.Node | None = None
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether a DequantizeLinear stands between the contents and the node."""
+        return self.scale is not None
+
+    @property
+    def integers(self) -> Array:
+        """The contents as int64, their zero point taken off; made anew each time."""
+        whole = self.stored.astype(np.int64)
+        if self.zero_points is not None:
+            whole -= _along(self.zero_points, whole.ndim, self.axis)
+        return whole
+
+    @property
+    def real(self) -> Array:
+        """The value in float64; made anew each time, eight times the size of int8 contents."""
+        values = self.stored.astype(np.float64)
+        if self.zero_points is not None:
+            values -= _along(self.zero_points, values.ndim, self.axis)
+        if self.scale is not None:
+            values *= _along(self.scale.reshape(-1), values.ndim, self.axis)
+        return values
 
 
 def read_operand(node: ir.Node, index: int) -> Operand | None:
@@ -37,7 +59,7 @@ def read_operand(node: ir.Node, index: int) -> Operand | None:
     value = node.inputs[index] if index < len(node.inputs) else None
     array = constant_array(value)
     if array is not None:
-        return Operand(array.astype(np.float64), array)
+        return Operand(array)
     producer = None if value is None else value.producer()
     if producer is None or producer.op_type != "DequantizeLinear" or producer.domain != "":
         return None
@@ -52,10 +74,8 @@ def _read_quantized(dequantize: ir.Node) -> Operand | None:
     axis = int(attribute(dequantize, "axis", 1)) % max(stored.ndim, 1)
     factors = scale.astype(np.float64).reshape(-1)
     offsets = np.zeros(1, np.int64) if zero is None else zero.astype(np.int64).reshape(-1)
-    integers = stored.astype(np.int64) - _along(offsets, stored.ndim, axis)
-    real = integers * _along(factors, stored.ndim, axis)
     shared: Array = factors.reshape(()) if factors.size == 1 else factors
-    return Operand(real, stored, integers, shared, axis, dequantize)
+    return Operand(stored, shared, offsets, axis, dequantize)
 
 
 def _along(numbers: Array, rank: int, axis: int) -> Array:

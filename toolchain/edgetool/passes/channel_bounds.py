@@ -137,11 +137,12 @@ def _layer(analysis: Analysis, node: ir.Node) -> Bounds | None:
     if layer is None:
         return None
     source = analysis.of(node.inputs[0])
-    constants = [layer.weights.real, *([] if layer.bias is None else [layer.bias.real])]
-    if source.low.size != layer.inputs or not all(np.isfinite(c).all() for c in constants):
+    if source.low.size != layer.inputs:
         return None
     weights = layer.grouped_weights(layer.weights.real)
     bias = np.zeros(layer.outputs) if layer.bias is None else layer.bias.real
+    if not np.isfinite(weights).all() or not np.isfinite(bias).all():
+        return None
     ends = [layer.per_weight(part) for part in (source.low, source.high, source.slack)]
     rows = max(_BLOCK_WEIGHTS // max(weights[0].size, 1), 1)  # products take several such blocks
     blocks = [slice(first, first + rows) for first in range(0, layer.outputs, rows)]

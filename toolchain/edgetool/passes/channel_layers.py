@@ -70,7 +70,7 @@ def channel_layer(node: ir.Node) -> ChannelLayer | None:
         return None
     weights = read_operand(node, 1)
     source = None if node.inputs[0] is None else static_shape(node.inputs[0])
-    if weights is None or weights.real.ndim < 2 or source is None or len(source) < 2:
+    if weights is None or weights.stored.ndim < 2 or source is None or len(source) < 2:
         return None
     axes = _AXES[node.op_type]
     if node.op_type == "Gemm" and attribute(node, "transB", 0):
@@ -87,15 +87,15 @@ def _build(
     node: ir.Node, weights: Operand, axes: tuple[int, int], inputs: int
 ) -> ChannelLayer | None:
     groups = int(attribute(node, "group", 1))
-    outputs = int(weights.real.shape[axes[1]])
+    outputs = int(weights.stored.shape[axes[1]])
     bias = None
     if len(node.inputs) > 2 and node.inputs[2] is not None:
         bias = read_operand(node, 2)
-        if bias is None or bias.real.shape != (outputs,):
+        if bias is None or bias.stored.shape != (outputs,):
             return None
-    if weights.real.shape[axes[0]] * groups != inputs or outputs % groups:
+    if weights.stored.shape[axes[0]] * groups != inputs or outputs % groups:
         return None
-    padded = _padded_taps(node, weights.real.shape[2:])
+    padded = _padded_taps(node, weights.stored.shape[2:])
     return ChannelLayer(node, weights, bias, inputs, outputs, groups, *axes, padded)
 
 

@@ -177,8 +177,8 @@ def constant_channel_axis(node: ir.Node, index: int) -> int | None:
     shape = static_shape(node.outputs[0])
     if operand is None or shape is None:
         return None
-    axis = operand.real.ndim - len(shape) + 1
-    return axis if axis >= 0 and operand.real.shape[axis] != 1 else -1
+    axis = operand.stored.ndim - len(shape) + 1
+    return axis if axis >= 0 and operand.stored.shape[axis] != 1 else -1
 
 
 def _concat(channels: Channels, node: ir.Node) -> bool:

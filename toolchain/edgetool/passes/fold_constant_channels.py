@@ -130,9 +130,10 @@ def _foldable(layer: ChannelLayer, source: Bounds) -> Array:
     weights = layer.grouped_weights(layer.weights.real)
     unused = ~weights.any(axis=(0, 2))
     zero = source.constant & (source.low == 0)
-    reads_padding = np.where(layer.padded_taps, weights, 0.0).any(axis=(0, 2))
-    absorbable = source.constant & ~reads_padding & _can_take_bias(layer, source)
-    found: Array = unused | zero | absorbable
+    found: Array = unused | zero
+    if source.constant.any():
+        reads_padding = weights[:, :, layer.padded_taps.reshape(-1)].any(axis=(0, 2))
+        found |= source.constant & ~reads_padding & _can_take_bias(layer, source)
     return found
 
 
@@ -140,13 +141,13 @@ def _can_take_bias(layer: ChannelLayer, source: Bounds) -> bool:
     """Whether constants can be added to the layer's bias: in float, or exactly in integers."""
     if layer.node.op_type in ("MatMul", "ConvTranspose"):
         return False
-    if layer.weights.integers is None:
-        return layer.bias is None or layer.bias.integers is None
+    if not layer.weights.is_quantized:
+        return layer.bias is None or not layer.bias.is_quantized
     scale = activation_scale(layer.node.inputs[0])
     if scale is None or not _is_bias_exact(layer, scale):
         return False
     added = _integer_contribution(layer, source.constant, source.low, scale)
-    bias = np.zeros(layer.outputs, np.int64) if layer.bias is None else _integers(layer.bias)
+    bias = np.zeros(layer.outputs, np.int64) if layer.bias is None else layer.bias.integers
     total = np.abs(added).sum(axis=1) + np.abs(bias)
     return bool((total <= _INT32.max).all())
 
@@ -155,23 +156,16 @@ def _is_bias_exact(layer: ChannelLayer, scale: float) -> bool:
     """Whether one unit of the bias is one unit of the accumulator."""
     if layer.bias is None:
         return True
-    if layer.bias.integers is None or layer.bias.scale is None or layer.weights.scale is None:
+    if layer.bias.scale is None or layer.weights.scale is None:
         return False
     wanted = layer.weights.scale * scale
     return bool((np.abs(layer.bias.scale - wanted) <= _SCALE_TOLERANCE * wanted).all())
 
 
-def _integers(operand: Any) -> Array:
-    if operand.integers is None:
-        raise ValueError("a float constant has no integers")
-    found: Array = operand.integers
-    return found
-
-
 def _integer_contribution(layer: ChannelLayer, which: Array, real: Array, scale: float) -> Array:
     """(outputs, inputs): what the chosen constant channels add to the accumulator, int64."""
     steps = np.where(which, np.rint(np.where(which, real, 0.0) / scale), 0.0).astype(np.int64)
-    found: Array = layer.grouped_weights(_integers(layer.weights)).sum(axis=2) * steps
+    found: Array = layer.grouped_weights(layer.weights.integers).sum(axis=2) * steps
     return found
 
 
@@ -211,7 +205,7 @@ def _shrink_layer(graph: ir.Graph, layer: ChannelLayer, plan: _Plan) -> None:
 def _absorb(graph: ir.Graph, layer: ChannelLayer, removed: Array, source: Bounds) -> None:
     """Add what the removed constant channels contribute to the bias."""
     chosen = removed & source.constant
-    if layer.weights.integers is None:
+    if not layer.weights.is_quantized:
         rows = layer.grouped_weights(layer.weights.real).sum(axis=2)
         added = rows @ np.where(chosen, source.low, 0.0)
     else:
@@ -228,7 +222,7 @@ def _add_to_bias(graph: ir.Graph, layer: ChannelLayer, added: Array) -> None:
         present = layer.bias.stored
         total = present.astype(added.dtype) + added
         overwrite(graph, node, 2, total.astype(present.dtype))
-    elif layer.weights.integers is None:
+    elif not layer.weights.is_quantized:
         bias = added.astype(layer.weights.stored.dtype)
         set_input(node, 2, make_constant(graph, f"{node.name}_bias", bias))
     else:

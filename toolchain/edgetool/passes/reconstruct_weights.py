@@ -133,10 +133,9 @@ def layer_problem(
         raise ValueError(f"layer {node.name} has lost its input or weights")
     inputs, wanted = np.concatenate(values.value(source)), np.concatenate(targets)
     has_bias = len(node.inputs) > 2 and node.inputs[2] is not None
-    weights = replace(weights, real=floats.real)
     if node.op_type == "Conv":
-        return _convolution_problem(node, weights, inputs, wanted, has_bias)
-    matrix = weights.real if attribute(node, "transB", 0) else weights.real.T
+        return _convolution_problem(node, weights, floats.real, inputs, wanted, has_bias)
+    matrix = floats.real if attribute(node, "transB", 0) else floats.real.T
     outputs = len(matrix)
     return LayerProblem(
         inputs.reshape(1, -1, matrix.shape[1]),
@@ -148,10 +147,15 @@ def layer_problem(
 
 
 def _convolution_problem(
-    node: ir.Node, weights: Operand, inputs: Array, targets: Array, has_bias: bool
+    node: ir.Node,
+    weights: Operand,
+    real: Array,
+    inputs: Array,
+    targets: Array,
+    has_bias: bool,
 ) -> LayerProblem:
     groups = int(attribute(node, "group", 1))
-    outputs, entering, *kernel = weights.real.shape
+    outputs, entering, *kernel = real.shape
     k = entering * int(np.prod(kernel))
     positions = int(np.prod(targets.shape)) // outputs
     step = max(positions * k * groups // MOST_NUMBERS, 1)
@@ -160,7 +164,7 @@ def _convolution_problem(
     return LayerProblem(
         rows.reshape(-1, groups, k).transpose(1, 0, 2),
         wanted.mean(axis=0, dtype=np.float64).reshape(groups, -1),
-        weights.real.reshape(groups, outputs // groups, k),
+        real.reshape(groups, outputs // groups, k),
         np.broadcast_to(np.asarray(weights.scale), (outputs,)).reshape(groups, -1),
         has_bias,
     )

@@ -47,7 +47,7 @@ class Site:
     @property
     def weight_use(self) -> float | None:
         """Mean over output channels of the largest code's share of the largest there is."""
-        if self.weights is None or self.weights.integers is None:
+        if self.weights is None or not self.weights.is_quantized:
             return None
         limit = INT4_MAX if str(self.weights.stored.dtype) == "int4" else INT8_MAX
         rows = np.moveaxis(np.abs(self.weights.integers), self.weight_axis, 0)

@@ -59,9 +59,11 @@ def quantize_weights(
     if least_scale is not None:
         scale = np.maximum(scale, next_float32_up(least_scale))
     spread = scale if axis is None else along(scale, axis, weights.ndim)
-    values = np.rint(weights.astype(np.float64) / spread)
+    values = np.divide(weights, spread, dtype=np.float64)
+    np.rint(values, out=values)  # in place: a copy in float64 is twice the weights' size
     limit, dtype = (INT8_MAX, np.int8) if bits == 8 else (INT4_MAX, ml_dtypes.int4)
-    return QuantizedWeights(np.clip(values, -limit, limit).astype(dtype), scale, axis)
+    np.clip(values, -limit, limit, out=values)
+    return QuantizedWeights(values.astype(dtype), scale, axis)
 
 
 def weight_scales(weights: FloatArray, axis: int | None) -> npt.NDArray[np.float32]:
