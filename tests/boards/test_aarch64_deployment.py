@@ -23,7 +23,8 @@ from edgetool.errors import LinkError
 from schemas import validate
 
 AARCH64 = 183  # EM_AARCH64 of <elf.h>
-REBOOTS = 2
+REBOOTS = 4
+RUNS = 5  # under way at each
 SAMPLES = 20_000
 PROTOCOL = """\
 description = "As short as can be: everything is emulated"
@@ -119,34 +120,48 @@ def test_check_finds_the_targets_description_true(enrolled: Aarch64Board) -> Non
     assert "aarch64" in checked.out
 
 
-def test_a_reboot_in_the_middle_of_a_run_loses_no_sample(enrolled: Aarch64Board) -> None:
+def test_a_reboot_in_the_middle_of_runs_loses_no_sample(enrolled: Aarch64Board) -> None:
     """All processes are killed after as many samples as a seed says, and a new boot_id is there."""
     dice = random.Random(20261130)
     device = find_device("pi4")
-    job = {"kind": "count", "samples": SAMPLES, "every_s": 0.01}
     for number in range(REBOOTS):
-        run = f"reboot-{number}"
-        seen: list[int] = []
+        names = [f"reboot-{number}-{run}" for run in range(RUNS)]
         with AgentClient(connect(device), device.root) as client:
-            start_run(client, job, run=run)
-            enough = dice.randrange(1, 60)
-            with pytest.raises(LinkError):
-                for item in client.follow(run):
-                    seen += samples_of(item)
-                    if len(seen) >= enough:
-                        enrolled.reboot()
-                        enough = SAMPLES
+            for name in names:
+                every_s = dice.uniform(0.005, 0.02)
+                start_run(
+                    client, {"kind": "count", "samples": SAMPLES, "every_s": every_s}, run=name
+                )
+            seen = follow_until_reboot(client, names[-1], dice.randrange(1, 60), enrolled)
         with AgentClient(connect(device), device.root) as client:
             assert client.hello.boot_id == enrolled.boot_id
-            items = list(client.follow(run))
-            client.call("forget", run=run)
-        state = items[-1]
-        assert isinstance(state, RunState)
-        assert state.state == "rebooted"
-        kept = [sample for item in items for sample in samples_of(item)]
-        assert kept == list(range(len(kept)))
-        assert kept[: len(seen)] == seen
-        assert 0 < len(seen) <= len(kept) < SAMPLES
+            kept = {name: kept_by(client, name) for name in names}
+        assert kept[names[-1]][: len(seen)] == seen
+        assert all(samples == list(range(len(samples))) for samples in kept.values())
+        assert all(len(samples) < SAMPLES for samples in kept.values())
+
+
+def follow_until_reboot(
+    client: AgentClient, run: str, enough: int, board: Aarch64Board
+) -> list[int]:
+    """The samples that came of a run until the board went down, after `enough` of them."""
+    seen: list[int] = []
+    with pytest.raises(LinkError):
+        for item in client.follow(run):
+            seen += samples_of(item)
+            if len(seen) >= enough:
+                board.reboot()
+                enough = SAMPLES
+    return seen
+
+
+def kept_by(client: AgentClient, run: str) -> list[int]:
+    """The samples of a run that a reboot ended, which then goes."""
+    items = list(client.follow(run))
+    client.call("forget", run=run)
+    assert isinstance(items[-1], RunState)
+    assert items[-1].state == "rebooted"
+    return [sample for item in items for sample in samples_of(item)]
 
 
 def samples_of(item: object) -> list[int]:

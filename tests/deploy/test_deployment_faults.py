@@ -26,7 +26,15 @@ from edgetool.compilation.request import CompileRequest
 from edgetool.compilation.steps import compile_model
 from edgetool.deployment.deploy import Deployed, Deployment
 from edgetool.devices import Device
-from edgetool.errors import DeviceError, EdgetoolError, LinkError, NoSpaceError, NotPermittedError
+from edgetool.errors import (
+    DeviceError,
+    EdgetoolError,
+    LinkError,
+    NoPythonError,
+    NoSpaceError,
+    NotPermittedError,
+    ProtocolError,
+)
 from link import Link
 from ssh_server import SshServer
 
@@ -146,7 +154,16 @@ def kill_agents(server: SshServer) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("killed", ["agent", "sshd"])
+def power_cycle(server: SshServer) -> None:
+    """Everything of the board ends at once, its server too, and it comes up again."""
+    server.stop()
+    server.start()
+
+
+KILLS = {"agent": kill_agents, "sshd": SshServer.end_sessions, "board": power_cycle}
+
+
+@pytest.mark.parametrize("killed", KILLS)
 def test_processes_killed_at_any_moment_leave_a_release_that_is_whole(
     killed: str, small: Path, ssh_server: SshServer, tmp_path: Path, once: None
 ) -> None:
@@ -157,11 +174,10 @@ def test_processes_killed_at_any_moment_leave_a_release_that_is_whole(
     started = time.monotonic()
     deploy(again, device)
     takes_s, before, failed = time.monotonic() - started, again.sha256, 0
-    for seed in range(POINTS // 2):
+    for seed in range(POINTS):
         artifact = with_weights(small, tmp_path / f"{seed}", seed, WEIGHTS_BYTES)
-        kill = kill_agents if killed == "agent" else SshServer.end_sessions
         moment_s = random.Random(seed).uniform(0.2, 1.0) * takes_s
-        timer = threading.Timer(moment_s, kill, [ssh_server])
+        timer = threading.Timer(moment_s, KILLS[killed], [ssh_server])
         timer.start()
         try:
             deploy(artifact, device)
@@ -283,6 +299,113 @@ def test_two_hosts_that_deploy_at_once_both_succeed(
         for artifact in made:
             assert (root_of(ssh_server) / "store" / artifact.sha256).is_dir()
     assert list((root_of(ssh_server) / "incoming").iterdir()) == []
+
+
+def test_several_hosts_pass_a_server_that_drops_most_of_who_comes(
+    small: Path, tmp_path: Path
+) -> None:
+    """MaxStartups: two may be on their way in, others are hung up on."""
+    needs.require_ssh_server()
+    options = {"MaxStartups": "2:100:2"}
+    made = [with_weights(small, tmp_path / f"{n}", n, 1000) for n in range(6)]
+    with SshServer(tmp_path / "server", options=options) as server:
+        with ThreadPoolExecutor(len(made)) as hosts:
+            done = list(hosts.map(lambda artifact: deploy(artifact, device_of(server)), made))
+        assert "MaxStartups" in server.log
+        assert {each.state for each in done} == {"deployed"}
+        assert_sound(root_of(server))
+        stored = {path.name for path in (root_of(server) / "store").iterdir()}
+        assert stored == {artifact.sha256 for artifact in made}
+
+
+# --- the device's software ------------------------------------------------------------------------
+
+
+def as_python(server: SshServer, text: str) -> None:
+    """What the device runs for python3 from now on."""
+    command = server.commands / "python3"
+    command.write_text(text)
+    command.chmod(0o755)
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[SshServer]:
+    needs.require_ssh_server()
+    with SshServer(tmp_path / "own-server") as server:
+        yield server
+
+
+def test_a_device_without_python_is_named_and_nothing_is_written(
+    small: Path, own_server: SshServer
+) -> None:
+    as_python(own_server, "#!/bin/sh\nexit 127\n")
+    with pytest.raises(NoPythonError, match="has no python3") as caught:
+        deploy(Artifact.open(small), device_of(own_server))
+    assert caught.value.hints
+    assert list(own_server.home.iterdir()) == []
+
+
+@pytest.mark.parametrize("machine", ["armv7l", "x86_64", "riscv64"])
+def test_a_device_of_another_architecture_gets_nothing(
+    machine: str, tmp_path: Path, own_server: SshServer
+) -> None:
+    made = compile_model(CompileRequest(MODEL, "raspberry-pi-4", output=tmp_path / "pi")).folder
+    says_another(own_server, "machine", machine)
+    with pytest.raises(DeviceError, match=f"'board' is {machine}") as caught:
+        deploy(Artifact.open(made), device_of(own_server))
+    assert any("edgetool compile" in hint for hint in caught.value.hints)
+    assert not (root_of(own_server) / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("incoming", "../../elsewhere"),
+        ("incoming", "/tmp/elsewhere"),
+        ("incoming", "incoming/../../../elsewhere.0"),
+        ("incoming", "incoming/$(touch elsewhere).0"),
+        ("lacks", ["../../../elsewhere"]),
+        ("current", "../../elsewhere"),
+        ("machine", "x86_64\u001b[2J"),
+    ],
+)
+def test_a_hostile_devices_names_lead_nowhere(
+    key: str, value: object, small: Path, own_server: SshServer
+) -> None:
+    """Its agent is ours but for one answer."""
+    says_another(own_server, key, value)
+    with pytest.raises(ProtocolError, match="never does") as caught:
+        deploy(Artifact.open(small), device_of(own_server))
+    assert str(caught.value).replace("\n", "").isprintable()
+    assert [path.name for path in own_server.home.iterdir()] == [".edgetool"]
+    assert not (root_of(own_server) / "store").exists()
+    assert not list(root_of(own_server).rglob("*elsewhere*"))
+
+
+def says_another(server: SshServer, key: str, value: object) -> None:
+    """The device's agent answers preflight with another value for a key."""
+    as_python(server, LIAR.format(python=shutil.which("python3"), key=key, value=value))
+
+
+LIAR = """\
+#!{python}
+import runpy
+import sys
+
+sys.argv = sys.argv[2:]
+sys.path.insert(0, sys.argv[0])
+import releases
+import registry
+
+def preflight(*arguments, **named):
+    return dict(releases.preflight(*arguments, **named), **{{{key!r}: {value!r}}})
+
+registry.verb = lambda name, verb=registry.verb: preflight if name == "preflight" else verb(name)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+# --- the network ----------------------------------------------------------------------------------
 
 
 def test_an_unreachable_device_says_so(small: Path, ssh_server: SshServer) -> None:

@@ -60,6 +60,17 @@ def test_line_that_a_full_disk_cut_off_damages_no_other(
     assert values == [1, None, 4, 5]
 
 
+def test_line_that_another_process_left_half_damages_no_other(
+    journals: ModuleType, tmp_path: Path
+) -> None:
+    journals.Journal(str(tmp_path))("sample", value=1)
+    with (tmp_path / journals.FILE).open("ab") as stream:
+        stream.write(b'{"samples":[74],"t":106')
+    journals.Journal(str(tmp_path))("error", value=2)
+    values = [line and line["value"] for _, line in read(journals, tmp_path)]  # type: ignore[index]
+    assert values == [1, None, 2]
+
+
 def test_reader_takes_a_journal_up_anywhere_and_while_it_grows(
     journals: ModuleType, tmp_path: Path
 ) -> None:

@@ -17,8 +17,9 @@ class Journal:
 
     def __init__(self, folder):
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._handle = os.open(os.path.join(folder, FILE), flags, 0o600)
-        self._torn = False
+        path = os.path.join(folder, FILE)
+        self._handle = os.open(path, flags, 0o600)
+        self._torn = is_torn(path)  # by another process, which has ended
 
     def __call__(self, kind, **fields):
         """Append a line: the monotonic time, its kind, and the fields. Raises: OSError."""
@@ -102,6 +103,14 @@ class Reader:
     def more(self):
         """Whether the last reading stopped before the end of what is there."""
         return self._behind
+
+
+def is_torn(path):
+    """Whether a file's last line has no end."""
+    with open(path, "rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - 1))
+        return stream.read(1) not in (b"", b"\n")
 
 
 def checked(line):

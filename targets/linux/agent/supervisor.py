@@ -69,6 +69,7 @@ class Supervisor:
     def end(self, state, result, error):
         """Note the end: the journal first, so that whoever sees the state has all lines."""
         runs.use_reserve(self.folder)
+        self.journal = journals.Journal(self.folder)  # the job may have left half a line
         jump_s = (clock.realtime_ns() - clock.monotonic_ns() - self.ahead_ns) / 1e9
         self.state["clock_jump_s"] = jump_s
         about = {"realtime_ns": clock.realtime_ns(), "clock_jump_s": jump_s}
